@@ -1,0 +1,1 @@
+"""Radflow's Airflow provider."""
