@@ -1,1 +1,96 @@
-"""Radflow's Airflow provider."""
+"""Radflow's Airflow provider: what it adds to Airflow, declared in one place.
+
+Importing this package imports no Airflow, so that the pure parts of Radflow stay quick to load.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+_URIS = {
+    "landing_uri": "Originals as received. Only the de-identify task and the broker read them.",
+    "research_uri": "De-identified objects, written once.",
+    "quarantine_uri": "What de-identification or acceptance could not vouch for.",
+    "artifacts_uri": "Outputs of experiments.",
+}
+
+
+def _option(description: str, default: str, *, kind: str = "string", sensitive: bool = False) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": kind,
+        "example": None,
+        "default": default,
+        "sensitive": sensitive,
+    }
+
+
+def get_provider_info() -> dict[str, Any]:
+    """What Airflow's provider manager asks for (entry point ``apache_airflow_provider``)."""
+    zones = {
+        name: _option(f"{text} A file:// or object-store URI.", f"file://{{AIRFLOW_HOME}}/{name[:-4]}")
+        for name, text in _URIS.items()
+    }
+    return {
+        "package-name": "radflow",
+        "name": "Radflow",
+        "description": "De-identified, curated, discoverable imaging data and reproducible experiments on it.",
+        "versions": [__version__],
+        "operators": [
+            {
+                "integration-name": "Radflow",
+                "python-modules": [
+                    f"operators.{stem}"
+                    for stem in ("fetch", "deidentify", "curate", "catalog", "cohort", "experiment", "evaluate")
+                ]
+                + ["operators.model_container"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": "Radflow",
+                "python-modules": ["operators.hooks.nbia", "operators.hooks.research_db"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "nbia",
+                "hook-class-name": "operators.hooks.nbia.NbiaHook",
+                "hook-name": "NBIA (TCIA)",
+            }
+        ],
+        "config": {
+            "radflow": {
+                "description": "Settings of the Radflow platform.",
+                "options": {
+                    **zones,
+                    "scratch_dir": _option(
+                        "Local folder for half-done work; may be emptied when nothing runs.",
+                        "{AIRFLOW_HOME}/scratch",
+                    ),
+                    "database_conn_id": _option("Connection of the radflow_pipeline role.", "radflow_db"),
+                    "portal_dsn": _option(
+                        "libpq connection string of the radflow_portal role.",
+                        "dbname=radflow user=radflow_portal",
+                        sensitive=True,
+                    ),
+                    "deid_conn_id": _option(
+                        "Connection that holds the de-identification key (password) and its project (login).",
+                        "radflow_deid",
+                    ),
+                    "deid_policy": _option("De-identification policy: a shipped name or a path.", "research"),
+                    "runtime": _option(
+                        "Where model containers run: docker, process, or auto (docker if an engine answers).",
+                        "auto",
+                    ),
+                    "chunk_tasks": _option(
+                        "About how many mapped tasks a list of series or cases is cut into.", "4", kind="integer"
+                    ),
+                    "code_version": _option("Version written into every run's record.", __version__),
+                },
+            }
+        },
+    }
