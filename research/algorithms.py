@@ -1,6 +1,7 @@
 """Algorithm descriptors: what a model folder says about itself, its digest, and whether two sockets fit.
 
-A model folder holds ``algorithm.json``, ``run.py`` and ``Dockerfile``: ``docs/reference/algorithm-contract.md``.
+A model folder holds ``algorithm.json``, ``run.py`` and ``Dockerfile``
+(``docs/reference/algorithm-contract.md``).
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def load_algorithm(folder: Path) -> Algorithm:
         inputs=_sockets(path, data["inputs"], own),
         outputs=_sockets(path, data["outputs"], own),
         resources=_resources(path, data["resources"]),
-        folder=folder,
+        folder=folder.resolve(),
         image=data.get("image", f"radflow/{data['name']}:{data['version']}"),
         entry_point=data.get("entry_point", "run.py"),
         api_method=api_method,
@@ -193,8 +194,8 @@ def source_digest(folder: Path, *more: Path) -> str:
 def misfit(source: Socket, target: Socket) -> str | None:
     """Why an edge from ``source`` to ``target`` cannot carry data, as one sentence; None where it can.
 
-    The kinds must be the same (a mask is not a CT), except that any number takes a whole number and ``Anything``
-    takes every value.
+    The kinds must be the same (a mask is not a CT), except that ``Float`` takes a whole number
+    and ``Anything`` takes every value.
     """
     widening = {("Integer", "Float")} | {
         (kind, "Anything") for kind in ("String", "Integer", "Float", "Bool")

@@ -2,8 +2,8 @@
 
 A *socket* names one input or output of an algorithm: its kind, where it lies below ``/input`` or ``/output``
 and, for values, a JSON schema. This module writes a case's ``/input`` (``inputs.json`` and one path per
-socket) and reads an ``/output`` folder that untrusted code has written: nothing in it is followed, unpickled or
-believed unchecked.
+socket) and reads an ``/output`` folder that untrusted code has written: nothing in it is followed
+or believed unchecked.
 
 Source: https://github.com/comic/grand-challenge.org, ``app/grandchallenge/components`` (models, serializers).
 """
@@ -180,6 +180,21 @@ def value_sha256(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def hash_inputs(sockets: Sequence[Socket], case: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 per input slug: of the file's bytes, or of the value's canonical JSON.
+
+    Raises:
+        StepError: ``missing-input``.
+    """
+    hashes: dict[str, str] = {}
+    for socket in sockets:
+        given = _given(socket, case)
+        hashes[socket.slug] = (
+            value_sha256(given) if socket.super_kind == "Value" else file_sha256(Path(given))
+        )
+    return hashes
+
+
 def write_inputs(folder: Path, sockets: Sequence[Socket], case: Mapping[str, Any]) -> dict[str, str]:
     """Lay out a case's ``/input`` folder.
 
@@ -199,12 +214,7 @@ def write_inputs(folder: Path, sockets: Sequence[Socket], case: Mapping[str, Any
     hashes: dict[str, str] = {}
     entries: list[dict[str, Any]] = []
     for number, socket in enumerate(sorted(sockets, key=lambda socket: socket.slug), start=1):
-        if socket.slug not in case:
-            reason = f"The case has no input {socket.slug}."
-            raise StepError(
-                reason, "Connect the socket to the cohort or to an earlier step.", code="missing-input"
-            )
-        given = case[socket.slug]
+        given = _given(socket, case)
         entry: dict[str, Any] = {"socket": socket.describe(number), "interface": socket.describe(number)}
         entry |= {"value": None, "file": None, "image": None, "pk": number}
         target = folder / socket.relative_path
@@ -215,18 +225,17 @@ def write_inputs(folder: Path, sockets: Sequence[Socket], case: Mapping[str, Any
             entry["value"], hashes[socket.slug] = given, value_sha256(given)
         else:
             source = Path(given)
-            if not source.is_file():
-                reason = f"The file of the input {socket.slug} does not exist."
-                raise StepError(reason, "Run the step that writes it again.", code="missing-input")
-            hashes[socket.slug] = file_sha256(source)
             if socket.super_kind == "Image":
                 target = target / f"{socket.slug}{source.suffix}"
+            _make_folder(target.parent, folder)
+            shutil.copyfile(source, target)
+            # Hashed after the copy: these are the bytes that the algorithm will see.
+            hashes[socket.slug] = file_sha256(target)
+            if socket.super_kind == "Image":
                 pk = str(uuid.uuid5(uuid.NAMESPACE_OID, hashes[socket.slug]))
                 entry["image"] = {"pk": pk, "name": target.name}
             else:
                 entry["file"] = socket.relative_path
-            _make_folder(target.parent, folder)
-            shutil.copyfile(source, target)
         target.chmod(0o444)
         entries.append(entry)
     index = folder / "inputs.json"
@@ -268,6 +277,19 @@ def check_value(socket: Socket, value: Any) -> None:
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
         if error is not None:
             raise _violation(socket, f"does not fit its schema: {error.message[:200]}")
+
+
+def _given(socket: Socket, case: Mapping[str, Any]) -> Any:
+    if socket.slug not in case:
+        reason = f"The case has no input {socket.slug}."
+        raise StepError(
+            reason, "Connect the socket to the cohort or to an earlier step.", code="missing-input"
+        )
+    given = case[socket.slug]
+    if socket.super_kind != "Value" and not Path(given).is_file():
+        reason = f"The file of the input {socket.slug} does not exist."
+        raise StepError(reason, "Run the step that writes it again.", code="missing-input")
+    return given
 
 
 def _make_folder(path: Path, top: Path) -> None:

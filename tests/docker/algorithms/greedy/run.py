@@ -1,0 +1,3 @@
+blocks = []
+while True:
+    blocks.append(b"\1" * 2**24)
