@@ -1,0 +1,1 @@
+"""Servers that stand in for public image archives, for the demo and for tests."""
