@@ -23,7 +23,8 @@ create table catalog.patient (collection text, patient_alias text, patient_sex t
   primary key (collection, patient_alias));
 create table catalog.study (study_uid text primary key, study_date date, patient_age_years double precision);
 create table catalog.series (series_uid text primary key, study_uid text not null,
-  patient_alias text not null, collection text not null, modality text, body_part text, manufacturer text, manufacturer_model text,
+  patient_alias text not null, collection text not null, modality text, body_part text,
+  manufacturer text, manufacturer_model text,
   image_count integer, row_count integer, column_count integer, slice_thickness_mm double precision,
   spacing_between_slices_mm double precision, kvp double precision, exposure_mas double precision,
   tube_current_ma double precision, convolution_kernel text, derived boolean,
