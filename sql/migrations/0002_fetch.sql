@@ -20,7 +20,7 @@ create table landing.received_series (
   object_count integer,
   byte_count bigint,
   manifest_sha256 text,
-  research_series_uid text unique,
+  research_series_uid text,
   reason_code text,
   reason text,
   attempts integer not null default 0,

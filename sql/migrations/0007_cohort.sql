@@ -23,6 +23,7 @@ create table experiment.cohort (
   team text references access.team,
   visibility access.visibility not null default 'private',
   frozen_at timestamptz not null default now(),
+  revision bigint not null default 0,
   unique (name, version),
   unique (name, cohort_sha256),
   check (visibility <> 'team' or team is not null)
@@ -55,15 +56,35 @@ create trigger append_only before update or delete or truncate on experiment.coh
 create trigger append_only before update or delete or truncate on experiment.revision
   for each statement execute function access.refuse_change();
 
-create function experiment.note_revision() returns trigger language plpgsql security definer
+create function experiment.take_revision() returns trigger language plpgsql security definer
   set search_path = experiment, pg_temp as $$
 begin
   perform pg_advisory_xact_lock(hashtext('experiment.revision'));   -- numbers become visible in order
-  insert into experiment.revision (change, name) values (tg_table_name, new.name);
-  return null;
+  insert into experiment.revision (change, name) values (tg_table_name, new.name) returning id into new.revision;
+  return new;
 end $$;
-create trigger note_revision after insert on experiment.cohort
-  for each row execute function experiment.note_revision();
+create trigger take_revision before insert on experiment.cohort
+  for each row execute function experiment.take_revision();
+
+-- A cohort is never more visible than its members.
+create function experiment.guard_member() returns trigger language plpgsql as $$
+declare cohort experiment.cohort; member catalog.series;
+begin
+  select * into cohort from experiment.cohort c where c.id = new.cohort_id;
+  select * into member from catalog.series s where s.series_uid = new.series_uid;
+  if member.state <> 'released' then
+    raise exception 'series % is not released', new.series_uid using errcode = 'restrict_violation';
+  end if;
+  if cohort.visibility > member.visibility
+     or (cohort.visibility = 'team' and member.visibility = 'team' and cohort.team is distinct from member.team) then
+    raise exception 'cohort % cannot be % when its member % is %',
+      cohort.name, cohort.visibility, new.series_uid, member.visibility
+      using hint = 'Choose a narrower visibility.', errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+create trigger guard_member before insert on experiment.cohort_member
+  for each row execute function experiment.guard_member();
 
 alter table experiment.revision enable row level security;
 alter table experiment.cohort enable row level security;

@@ -17,17 +17,17 @@ comment on column experiment.spec.revision is 'The experiment.revision this text
 create trigger append_only before update or delete or truncate on experiment.spec
   for each statement execute function access.refuse_change();
 
-create function experiment.take_revision() returns trigger language plpgsql security definer
+create function experiment.guard_name() returns trigger language plpgsql security definer
   set search_path = experiment, pg_temp as $$
 begin
   if exists (select from experiment.spec s where s.name = new.name and s.owner <> new.owner) then
     raise exception 'experiment % belongs to somebody else', new.name
       using hint = 'Choose another name.', errcode = 'insufficient_privilege';
   end if;
-  perform pg_advisory_xact_lock(hashtext('experiment.revision'));
-  insert into experiment.revision (change, name) values ('spec', new.name) returning id into new.revision;
   return new;
 end $$;
+create trigger guard_name before insert on experiment.spec
+  for each row execute function experiment.guard_name();
 create trigger take_revision before insert on experiment.spec
   for each row execute function experiment.take_revision();
 

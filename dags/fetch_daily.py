@@ -1,0 +1,41 @@
+"""fetch: every night, what is new in each collection that we follow."""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset, task
+
+from operators.fetch import LandingNewsOperator, TciaFetchOperator, TciaPlanOperator
+
+with DAG(
+    dag_id="fetch_daily",
+    description=__doc__,
+    doc_md="Follows the collections that were fetched before, under the owner and visibility they have.",
+    schedule="@daily",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["radflow", "fetch"],
+    default_args={"owner": "radflow", "retries": 2, "retry_delay": timedelta(minutes=5)},
+):
+
+    @task
+    def followed() -> list[dict[str, str]]:
+        """Collections with at least one series, and how they were asked for."""
+        from operators.fetch import followed_collections
+
+        return followed_collections()
+
+    plan = TciaPlanOperator.partial(task_id="plan").expand_kwargs(followed())
+
+    @task
+    def chunks(planned: list[list[list[int]]]) -> list[list[int]]:
+        """All chunks of all collections."""
+        return [chunk for collection in planned for chunk in collection]
+
+    fetch = TciaFetchOperator.partial(task_id="fetch").expand(series_ids=chunks(plan.output))
+    announce = LandingNewsOperator(
+        task_id="announce", outlets=[Asset("radflow://landing/series")], trigger_rule="all_done"
+    )
+    fetch >> [announce, EmptyOperator(task_id="complete", trigger_rule="none_failed")]

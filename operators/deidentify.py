@@ -1,0 +1,170 @@
+"""deidentify: from the landing zone to the research store, or to quarantine; nothing in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import deid
+from airflow.sdk import BaseHook, BaseOperator, Context
+
+from operators import settings
+from operators.hooks.research_db import ResearchDbHook, chunked
+from operators.stores import MANIFEST, join, local_copy, local_path, publish_folder, scratch
+from research.cohorts import manifest_sha256
+from research.errors import SettingsError
+
+
+def project_pseudonyms() -> deid.Pseudonyms:
+    """The project's keyed pseudonyms, from the Airflow connection that holds the key.
+
+    Raises:
+        SettingsError: the connection has no key, or a short one.
+    """
+    connection = BaseHook.get_connection(settings.deid_conn_id())
+    key = bytes.fromhex(connection.password) if _is_hex(connection.password) else b""
+    if len(key) < 16:
+        msg = f"The connection {settings.deid_conn_id()!r} holds no de-identification key."
+        raise SettingsError(msg, "Put at least 32 hexadecimal digits into its password, and the project into its login.")
+    return deid.Pseudonyms(key, connection.login or "default")
+
+
+def _is_hex(text: str | None) -> bool:
+    try:
+        bytes.fromhex(text or "-")
+    except ValueError:
+        return False
+    return True
+
+
+class DeidentifyPlanOperator(BaseOperator):
+    """List what waits in the landing zone, cut into chunks for mapped tasks."""
+
+    def execute(self, context: Context) -> list[list[int]]:
+        """Series numbers in state ``received``."""
+        with ResearchDbHook().transaction() as work:
+            rows = work.rows("deidentify_pending")
+        return chunked([row["id"] for row in rows], settings.chunk_tasks())
+
+
+class DeidentifyOperator(BaseOperator):
+    """De-identify received series under a policy, verify the output independently, publish it.
+
+    Args:
+        series_ids: numbers from ``landing.received_series``.
+        policy: shipped name or path of a policy; the setting ``deid_policy`` where empty.
+
+    Returns:
+        ``{"published": [...], "quarantined": [...]}``: small JSON without identity, input of ``CatalogOperator``.
+    """
+
+    template_fields = ("series_ids", "policy")
+
+    def __init__(self, *, series_ids: Sequence[int], policy: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.series_ids = series_ids
+        self.policy = policy
+
+    def execute(self, context: Context) -> dict[str, list[dict[str, Any]]]:
+        """One series after another; a refused one does not stop the rest."""
+        policy = deid.load_policy(self.policy or settings.deid_policy())
+        pseudonyms = project_pseudonyms()
+        hook = ResearchDbHook()
+        with hook.transaction() as work:
+            work.execute(
+                "deidentify_policy", sha256=policy.sha256, name=policy.name, english=policy.describe(),
+                engine_version=deid.__version__,
+            )  # fmt: skip
+            rows = work.rows("fetch_rows", ids=list(self.series_ids))
+        done: dict[str, list[dict[str, Any]]] = {"published": [], "quarantined": []}
+        for number, row in enumerate(rows, 1):
+            if row["state"] == "quarantined":
+                done["quarantined"].append({"received_id": row["id"], "reason_code": row["reason_code"]})
+                continue
+            try:
+                done["published"].append(self._one(hook, row, policy, pseudonyms))
+                self.log.info("%d of %d: series %d de-identified", number, len(rows), row["id"])
+            except deid.QuarantineError as error:
+                self.log.warning("series %d goes to quarantine: %s (%s)", row["id"], error.reason, error.code)
+                with hook.transaction() as work:
+                    work.execute(
+                        "quarantine_add", id=row["id"], stage="deidentify", uri=row["uri"],
+                        reason_code=error.code, reason=error.reason,
+                    )  # fmt: skip
+                done["quarantined"].append({"received_id": row["id"], "reason_code": error.code})
+        return done
+
+    def _one(
+        self, hook: ResearchDbHook, row: dict[str, Any], policy: deid.Policy, pseudonyms: deid.Pseudonyms
+    ) -> dict[str, Any]:
+        with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
+            originals = sorted(p for p in landed.iterdir() if p.suffix == ".dcm")
+            result = deid.deidentify_series(originals, folder / "out", policy, pseudonyms)
+            findings = deid.verify_series(originals, sorted((folder / "out").glob("*.dcm")))
+            if findings:
+                codes = ", ".join(sorted({finding.code for finding in findings}))
+                msg = f"The verifier found {len(findings)} trace(s) of the original ({codes})."
+                raise deid.QuarantineError(
+                    "verifier-finding", msg, "A person looks at the series; widen the policy and run it again."
+                )
+            manifest = [list(entry) for entry in result.manifest]
+            digest = manifest_sha256(result.manifest)
+            (folder / "out" / MANIFEST).write_text(json.dumps(manifest, indent=0), encoding="utf-8")
+            uri = join(
+                settings.research_uri(), _plain(row["collection"]), result.patient_alias, result.study_uid,
+                result.series_uid,
+            )  # fmt: skip
+            if not _already(uri, manifest):
+                publish_folder(folder / "out", uri)
+        self._crosswalk(hook, pseudonyms.project, result)
+        return {
+            "received_id": row["id"],
+            "patient_alias": result.patient_alias,
+            "study_uid": result.study_uid,
+            "series_uid": result.series_uid,
+            "uri": uri,
+            "manifest_sha256": digest,
+            "policy_sha256": policy.sha256,
+        }
+
+    def _crosswalk(self, hook: ResearchDbHook, project: str, result: deid.SeriesResult) -> None:
+        identity = result.identity
+        uids = [
+            {"level": "study", "new_uid": result.study_uid, "original_uid": identity.study_uid},
+            {"level": "series", "new_uid": result.series_uid, "original_uid": identity.series_uid},
+            *(
+                {"level": "instance", "new_uid": new, "original_uid": old}
+                for new, old in sorted(identity.sop_uids.items())
+            ),
+        ]
+        with hook.transaction() as work:
+            work.execute(
+                "deidentify_crosswalk_patient", project=project, patient_alias=result.patient_alias,
+                patient_id=identity.patient_id, issuer=identity.issuer, patient_name=identity.patient_name,
+                patient_birth_date=identity.patient_birth_date, days_offset=identity.days_offset,
+            )  # fmt: skip
+            work.each(
+                "deidentify_crosswalk_uid",
+                ({"project": project, "patient_alias": result.patient_alias} | one for one in uids),
+            )
+
+
+def _plain(collection: str) -> str:
+    """Collection name as a folder name."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in collection).strip(".") or "collection"
+
+
+def _already(uri: str, manifest: list[list[str]]) -> bool:
+    """Is the same content published? The store is written once: other content under the same name is refused."""
+    path = local_path(uri)
+    if path is None or not Path(path, MANIFEST).is_file():
+        return False
+    if json.loads(Path(path, MANIFEST).read_text(encoding="utf-8")) == manifest:
+        return True
+    raise deid.QuarantineError(
+        "differs-from-published",
+        "The research store already holds this series with other content (another policy or engine version).",
+        "The store is written once: use a new project (connection login) for a new policy.",
+    )

@@ -1,0 +1,259 @@
+"""fetch: bring whole, verified series into the landing zone, and only what is new.
+
+Tasks name a series by its number in ``landing.received_series``: original UIDs stay in the database.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from operators import settings
+from operators.hooks.nbia import NbiaHook
+from operators.hooks.research_db import ResearchDbHook, chunked
+from operators.stores import join, local_copy, publish_folder, scratch
+from research.errors import FetchError, LandingError, RadflowError
+from research.landing import accept_series
+from research.nbia import NbiaClient
+
+
+class TciaPlanOperator(BaseOperator):
+    """Ask an NBIA server what a collection holds and note what we do not have yet.
+
+    Args:
+        collection: name of the collection on the server.
+        nbia_conn_id: Airflow connection of type ``nbia``.
+        modality: only this modality; every modality where empty.
+        limit: take at most so many new series (0 = all).
+        owner: account that will own the images.
+        team: team that may see them.
+        visibility: ``private``, ``team`` or ``public``.
+
+    Returns:
+        List of lists of series numbers, one list per mapped fetch task.
+    """
+
+    template_fields = ("collection", "nbia_conn_id", "modality", "limit", "owner", "team", "visibility")
+
+    def __init__(
+        self,
+        *,
+        collection: str,
+        nbia_conn_id: str = "nbia_default",
+        modality: str = "",
+        limit: int | str = 0,
+        owner: str = "admin",
+        team: str = "",
+        visibility: str = "private",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.collection = collection
+        self.nbia_conn_id = nbia_conn_id
+        self.modality = modality
+        self.limit = limit
+        self.owner = owner
+        self.team = team
+        self.visibility = visibility
+
+    def execute(self, context: Context) -> list[list[int]]:
+        """List, compare, note; one transaction."""
+        offered = NbiaHook(self.nbia_conn_id).get_conn().series(
+            collection=self.collection, modality=self.modality or None
+        )
+        if not offered:
+            msg = f"The server behind {self.nbia_conn_id} has no series in collection {self.collection!r}."
+            raise FetchError(msg, "Check the spelling; getCollectionValues lists what it has.", code="nothing-there")
+        with ResearchDbHook().transaction() as work:
+            work.each(
+                "fetch_want",
+                (
+                    {
+                        "source": self.nbia_conn_id,
+                        "collection": self.collection,
+                        "series_uid": one.series_uid,
+                        "image_count": one.image_count,
+                        "licence": one.licence,
+                        "licence_uri": one.licence_uri,
+                        "citation_uri": one.citation_uri,
+                        "owner": self.owner,
+                        "team": self.team or None,
+                        "visibility": self.visibility,
+                    }
+                    for one in offered
+                ),
+            )
+            rows = work.rows("fetch_pending", source=self.nbia_conn_id, collection=self.collection)
+        wanted = [row["id"] for row in rows][: int(self.limit) or None]
+        self.log.info("%d series offered, %d of them new", len(offered), len(wanted))
+        return chunked(wanted, settings.chunk_tasks())
+
+
+class TciaFetchOperator(BaseOperator):
+    """Download series, verify them whole, put them into the landing zone.
+
+    A series that keeps failing is recorded with its reason and fails the task at the end, after the others
+    have been fetched; bytes that must not go on (zip slip, two patients, ...) go to quarantine.
+
+    Args:
+        series_ids: numbers from ``landing.received_series``; each row's source is the connection to use.
+
+    Returns:
+        ``{"received": [...], "quarantined": [...]}`` with series numbers.
+    """
+
+    template_fields = ("series_ids",)
+
+    def __init__(self, *, series_ids: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.series_ids = series_ids
+
+    def execute(self, context: Context) -> dict[str, list[int]]:
+        """Fetch one series after another; each is committed by itself."""
+        hook = ResearchDbHook()
+        clients: dict[str, NbiaClient] = {}
+        with hook.transaction() as work:
+            rows = work.rows("fetch_rows", ids=list(self.series_ids))
+        done: dict[str, list[int]] = {"received": [], "quarantined": []}
+        failures: list[RadflowError] = []
+        for number, row in enumerate(rows, 1):
+            if row["state"] in ("received", "deidentified"):
+                done["received"].append(row["id"])
+                continue
+            label = f"series {row['id']} of {row['collection']} ({row['image_count']} images)"
+            try:
+                client = clients.setdefault(row["source"], NbiaHook(row["source"]).get_conn())
+                size = self._fetch(client, hook, row, label)
+            except LandingError as error:
+                self.log.warning("%s goes to quarantine: %s", label, error)
+                done["quarantined"].append(row["id"])
+            except FetchError as error:
+                self.log.error("%s", error)
+                failures.append(error)
+                with hook.transaction() as work:
+                    work.execute("fetch_failed", id=row["id"], reason_code=error.code, reason=error.reason)
+            else:
+                done["received"].append(row["id"])
+                self.log.info("%d of %d: %s received, %.1f MB", number, len(rows), label, size / 1e6)
+        if failures:
+            told = " ".join(error.reason for error in failures)
+            raise FetchError(told, failures[0].instruction, code=failures[0].code)
+        return done
+
+    def _fetch(self, client: Any, hook: ResearchDbHook, row: dict[str, Any], label: str) -> int:
+        with scratch("fetch") as folder:
+            archive = client.download_series(row["series_uid"], folder, label=label, expected=row["image_count"])
+            try:
+                received = accept_series(
+                    archive, folder / "series", label=label,
+                    series_uid=row["series_uid"], expected=row["image_count"],
+                )  # fmt: skip
+            except LandingError as error:
+                kept = folder / "refused"
+                kept.mkdir()
+                Path(archive).rename(kept / "received.zip")
+                uri = publish_folder(kept, join(settings.quarantine_uri(), f"fetch-{row['id']:08d}"))
+                with hook.transaction() as work:
+                    work.execute(
+                        "quarantine_add", id=row["id"], stage="fetch", uri=uri,
+                        reason_code=error.code, reason=error.reason,
+                    )  # fmt: skip
+                raise
+            uri = publish_folder(received.folder, join(settings.landing_uri(), f"{row['id']:08d}"))
+        with hook.transaction() as work:
+            work.execute("fetch_objects_clear", id=row["id"])
+            work.each(
+                "fetch_object",
+                (
+                    {"id": row["id"], "name": one.name, "sha256": one.sha256, "byte_count": one.byte_count}
+                    for one in received.files
+                ),
+            )
+            work.execute(
+                "fetch_received", id=row["id"], uri=uri, object_count=len(received.files),
+                byte_count=received.byte_count, manifest_sha256=received.manifest_sha256,
+            )  # fmt: skip
+        return int(received.byte_count)
+
+
+class LandingNewsOperator(BaseOperator):
+    """Succeed (and so emit its outlet asset) if anything waits for de-identification; skip otherwise."""
+
+    def execute(self, context: Context) -> int:
+        """Count what waits."""
+        with ResearchDbHook().transaction() as work:
+            found = work.row("deidentify_waiting")
+        waiting = int(found["waiting"]) if found else 0
+        if not waiting:
+            msg = "Nothing new was received."
+            raise AirflowSkipException(msg)
+        return waiting
+
+
+def followed_collections() -> list[dict[str, str]]:
+    """Collections fetched before, as arguments of ``TciaPlanOperator``: how each was asked for the last time."""
+    with ResearchDbHook().transaction() as work:
+        return work.rows("fetch_followed")
+
+
+class ImportTruthOperator(BaseOperator):
+    """Read reference values that came with a collection: ``series_uid,name,value,origin`` per line.
+
+    Args:
+        file_name: name of a CSV file in the ``truth`` folder of the landing zone; nothing is read where empty.
+        collection: collection that the series belong to.
+        source: the ``source`` of those series (the connection they were fetched by).
+
+    Returns:
+        Number of values read.
+    """
+
+    template_fields = ("file_name", "collection", "source")
+
+    def __init__(self, *, file_name: str, collection: str, source: str = "nbia_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.file_name = file_name
+        self.collection = collection
+        self.source = source
+
+    def execute(self, context: Context) -> int:
+        """Read the file whole, then write all values in one transaction."""
+        if not self.file_name:
+            return 0
+        with local_copy(join(settings.landing_uri(), "truth")) as folder:
+            values = read_truth(folder / Path(self.file_name).name)
+        with ResearchDbHook().transaction() as work:
+            return work.each(
+                "fetch_truth", ({"source": self.source, "collection": self.collection} | one for one in values)
+            )
+
+
+def read_truth(path: Path) -> list[dict[str, Any]]:
+    """Rows of a truth file.
+
+    Raises:
+        FetchError: the file is absent, or a line lacks a column or a number; names file and line.
+    """
+    if not path.is_file():
+        msg = f"There is no truth file {path.name} in the landing zone."
+        raise FetchError(msg, "Put it into the folder truth/ of landing_uri.", code="no-truth-file")
+    with path.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        missing = {"series_uid", "name", "value", "origin"} - set(reader.fieldnames or ())
+        if missing:
+            msg = f"{path.name} lacks the column(s) {', '.join(sorted(missing))}."
+            raise FetchError(msg, "Its first line is: series_uid,name,value,origin", code="bad-truth-file")
+        rows: list[dict[str, Any]] = []
+        for row in reader:
+            try:
+                value = float(row["value"])
+            except ValueError:
+                msg = f"{path.name} line {reader.line_num}: column value is not a number."
+                raise FetchError(msg, "Leave the line out where the truth is unknown.", code="bad-truth-file") from None
+            rows.append({k: row[k] for k in ("series_uid", "name", "origin")} | {"value": value})
+    return rows

@@ -1,0 +1,1 @@
+select id, version from experiment.cohort where name = %(name)s and cohort_sha256 = %(cohort_sha256)s;

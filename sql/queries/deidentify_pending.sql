@@ -1,0 +1,1 @@
+select id from landing.received_series where state = 'received' order by id;

@@ -1,0 +1,5 @@
+select r.id, r.runtime, r.state, s.spec, c.name as cohort, c.version as cohort_version
+from experiment.run r
+join experiment.spec s on s.id = r.spec_id
+join experiment.cohort c on c.id = r.cohort_id
+where r.id = %(run_id)s;

@@ -1,0 +1,1 @@
+select id from experiment.spec where id = %(spec_id)s;

@@ -1,0 +1,1 @@
+delete from landing.received_object where series_id = %(id)s;

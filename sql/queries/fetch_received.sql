@@ -1,0 +1,5 @@
+update landing.received_series
+set state = 'received', uri = %(uri)s, object_count = %(object_count)s, byte_count = %(byte_count)s,
+    manifest_sha256 = %(manifest_sha256)s, reason_code = null, reason = null, attempts = attempts + 1,
+    received_at = now(), changed_at = now()
+where id = %(id)s;

@@ -1,0 +1,2 @@
+select id, source, collection, series_uid, state, image_count, uri, reason_code
+from landing.received_series where id = any(%(ids)s) order by id;

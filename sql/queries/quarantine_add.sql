@@ -1,0 +1,10 @@
+with moved as (
+  update landing.received_series
+  set state = 'quarantined', reason_code = %(reason_code)s, reason = %(reason)s, attempts = attempts + 1,
+      changed_at = now()
+  where id = %(id)s
+)
+insert into landing.quarantine (series_id, stage, reason_code, reason, uri)
+values (%(id)s, %(stage)s, %(reason_code)s, %(reason)s, %(uri)s)
+on conflict (series_id, stage, reason_code) do update
+  set reason = excluded.reason, uri = excluded.uri, quarantined_at = now();
