@@ -1,0 +1,156 @@
+"""The portal's one way into Postgres: a transaction in which row-level security knows who is asking."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from typing import Any
+
+import psycopg2
+from airflow.configuration import conf
+from psycopg2.extras import RealDictCursor
+from psycopg2.pool import ThreadedConnectionPool
+
+from research.errors import SettingsError
+from research.statements import statement
+
+Row = dict[str, Any]
+_KEPT, _CONNECTIONS = 2, 8
+_PATIENCE_S = 20.0
+_opening = threading.Lock()
+
+
+class DatabaseBusyError(Exception):
+    """All connections of this process stayed in use for too long."""
+
+
+class Database:
+    """A small pool on one DSN.
+
+    Args:
+        dsn: libpq connection string of the role that row-level security restricts (``radflow_portal``).
+    """
+
+    def __init__(self, dsn: str) -> None:
+        name = f"radflow-portal-{os.getpid()}"
+        self._pool = ThreadedConnectionPool(_KEPT, _CONNECTIONS, dsn, application_name=name)
+        self._free = threading.BoundedSemaphore(_CONNECTIONS)  # the pool itself refuses instead of waiting
+
+    @contextmanager
+    def as_account(self, account: str, *, write: bool = False) -> Iterator[Session]:
+        """One transaction as ``account``: committed at the end, rolled back on an exception.
+
+        Raises:
+            DatabaseBusyError: no connection became free in time.
+            psycopg2.OperationalError: the server does not answer.
+        """
+        if not self._free.acquire(timeout=_PATIENCE_S):
+            raise DatabaseBusyError
+        try:
+            connection = self._begin(account, "portal_begin_write" if write else "portal_begin_read")
+            try:
+                with connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
+                    yield Session(cursor)
+            finally:
+                self._pool.putconn(connection, close=bool(connection.closed))
+        finally:
+            self._free.release()
+
+    def _begin(self, account: str, opening: str) -> Any:
+        """A connection whose transaction has begun; those that a server restart cut are thrown away."""
+        for attempt in range(_CONNECTIONS + 1):
+            connection = self._pool.getconn()
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(statement(opening), {"account": account})
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                self._pool.putconn(connection, close=True)
+                if attempt == _CONNECTIONS:
+                    raise
+            except BaseException:
+                self._pool.putconn(connection, close=True)
+                raise
+            else:
+                return connection
+        raise DatabaseBusyError
+
+    def close(self) -> None:
+        """End all connections."""
+        self._pool.closeall()
+
+
+def _plain(row: Row) -> Row:
+    """The row as JSON can carry it: not-a-number and infinity become null."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }
+
+
+class Session:
+    """Named statements of ``sql/queries``, run inside one account's transaction."""
+
+    def __init__(self, cursor: RealDictCursor) -> None:
+        self._cursor = cursor
+
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        """Every row of a statement."""
+        self._cursor.execute(statement(name), parameters)
+        return [_plain(row) for row in self._cursor.fetchall()]
+
+    def one(self, name: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        self._cursor.execute(statement(name), parameters)
+        row = self._cursor.fetchone()
+        return None if row is None else _plain(row)
+
+    def run(self, name: str, **parameters: Any) -> None:
+        """A statement without an answer."""
+        self._cursor.execute(statement(name), parameters)
+
+    def page(self, name: str, limit: int, offset: int, **parameters: Any) -> tuple[list[Row], int]:
+        """``limit`` rows from ``offset`` on, and how many there are in all."""
+        text = statement(name).rstrip()
+        self._cursor.execute(f"select count(*) as total from (\n{text}\n) as whole", parameters)  # noqa: S608
+        counted = self._cursor.fetchone()
+        total = int(counted["total"]) if counted else 0
+        self._cursor.execute(
+            f"{text}\nlimit %(limit)s offset %(offset)s", {**parameters, "limit": limit, "offset": offset}
+        )
+        return [_plain(row) for row in self._cursor.fetchall()], total
+
+
+def database() -> Database:
+    """The process's pool, opened at the first request; the setting is ``[radflow] portal_dsn``.
+
+    Raises:
+        SettingsError: the setting is empty.
+    """
+    with _opening:
+        return _database()
+
+
+@cache
+def _database() -> Database:
+    dsn = conf.get("radflow", "portal_dsn", fallback="")
+    if not dsn:
+        msg = "The setting [radflow] portal_dsn is empty."
+        raise SettingsError(msg, "Set it in airflow.cfg or as AIRFLOW__RADFLOW__PORTAL_DSN.")
+    return Database(dsn)
+
+
+def close_database() -> None:
+    """End the process's connections; the next request opens new ones."""
+    with _opening:
+        if _database.cache_info().currsize:
+            _database().close()
+            _database.cache_clear()
+
+
+def as_account(account: str, *, write: bool = False) -> AbstractContextManager[Session]:
+    """One transaction of the process's pool; see `Database.as_account`."""
+    return database().as_account(account, write=write)

@@ -1,0 +1,316 @@
+"""The API's answers, as its OpenAPI description shows them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list."""
+
+    items: list[Item]
+    total: int = Field(description="How many there are in all, as far as you can see.")
+    limit: int
+    offset: int
+
+
+class Owned(BaseModel):
+    """What every shared thing says about who may see it."""
+
+    owner: str | None
+    team: str | None
+    visibility: str | None = Field(description="private, team or public")
+
+
+class Series(Owned):
+    """A de-identified image series; UIDs and dates are not the original ones."""
+
+    series_uid: str
+    study_uid: str
+    collection: str
+    patient_alias: str
+    modality: str
+    body_part: str | None
+    derived: bool = Field(description="Made from another image, not acquired as such.")
+    manufacturer: str | None
+    manufacturer_model: str | None
+    image_count: int
+    slice_thickness_mm: float | None
+    kvp: float | None
+    exposure_mas: float | None
+    convolution_kernel: str | None
+    state: str
+    licence: str | None
+    licence_uri: str | None
+    citation_uri: str | None
+    study_date: date | None = Field(description="Shifted by a secret number of days per patient.")
+    manifest_sha256: str
+    tags: list[str]
+
+
+class Attrition(BaseModel):
+    """What one rule of the criteria left over."""
+
+    rule_no: int
+    rule_text: str
+    series_count: int
+    patient_count: int
+
+
+class Cohort(Owned):
+    """A frozen cohort."""
+
+    id: int
+    name: str
+    version: int
+    english: str
+    criteria: Any
+    criteria_sha256: str
+    catalog_version: int
+    cohort_sha256: str
+    frozen_at: datetime
+    member_count: int
+    patient_count: int
+
+
+class CohortDetail(Cohort):
+    """A frozen cohort with what each rule left over."""
+
+    attrition: list[Attrition]
+
+
+class Member(BaseModel):
+    """One case of a cohort; catalog fields are null where you may not see the images."""
+
+    series_uid: str
+    study_uid: str
+    patient_alias: str
+    manifest_sha256: str
+    collection: str | None
+    modality: str | None
+    derived: bool | None
+    image_count: int | None
+
+
+class Algorithm(Owned):
+    """An algorithm with its latest version."""
+
+    name: str
+    title: str
+    summary: str
+    version: str | None
+    digest: str | None
+    descriptor: dict[str, Any] | None
+    registered_at: datetime | None
+
+
+class Experiment(Owned):
+    """An experiment with its latest text."""
+
+    id: int
+    name: str
+    title: str
+    revision: int
+    spec: dict[str, Any]
+    spec_sha256: str
+    registered_at: datetime
+    dag_id: str
+    text_count: int
+    last_run_id: int | None
+    last_run_state: str | None
+    last_run_at: datetime | None
+
+
+class Registered(Owned):
+    """A specification as it was accepted."""
+
+    name: str
+    revision: int
+    dag_id: str = Field(description="The Airflow DAG that it becomes.")
+    trigger_url: str = Field(description="Airflow REST address to start it (POST) with the same token.")
+    page_url: str = Field(description="The DAG's page in Airflow.")
+    spec_sha256: str
+    registered_at: datetime
+    created: bool = Field(description="False where the very same text was there already.")
+
+
+class Run(Owned):
+    """One run of an experiment."""
+
+    id: int
+    experiment: str
+    title: str | None
+    revision: int | None
+    cohort_id: int
+    cohort: str | None
+    cohort_version: int | None
+    cohort_english: str | None
+    cohort_sha256: str | None
+    dag_id: str
+    dag_run_id: str
+    state: str = Field(description="running, success, partial or failed")
+    reason: str | None
+    runtime: str
+    runtime_reason: str
+    code_version: str
+    case_count: int
+    complete_count: int = Field(description="Cases that have a value in every arm.")
+    failed_count: int = Field(description="Cases of which some step failed.")
+    started_at: datetime
+    ended_at: datetime | None
+    duration_s: float
+
+
+class StepProgress(BaseModel):
+    """How far one step of a run is."""
+
+    step: str
+    step_title: str
+    arm: str = Field(description="Empty for steps that all arms share.")
+    algorithm: str
+    title: str | None
+    version: str | None
+    digest: str
+    ok_count: int
+    failed_count: int
+    skipped_count: int
+    reused_count: int
+    case_count: int
+    duration_s: float | None
+
+
+class RunDetail(Run):
+    """One run with its parameters and the progress of its steps."""
+
+    parameters: dict[str, Any]
+    progress: list[StepProgress]
+    pictures: list[str]
+
+
+class Metric(BaseModel):
+    """An estimate with its interval."""
+
+    arm: str
+    name: str
+    kind: str
+    is_primary: bool
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    level: float
+    interval_method: str
+    n_total: int
+    n_ok: int
+    unit: str
+    better: str = Field(description="lower, higher or zero")
+
+
+class Comparison(BaseModel):
+    """Paired difference of two arms: arm_a minus arm_b."""
+
+    arm_a: str
+    arm_b: str
+    metric: str
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    p_value: float | None
+    method: str
+    n: int
+
+
+class CaseStep(BaseModel):
+    """What one step did to one case."""
+
+    step: str
+    arm: str
+    status: str
+    reason_code: str | None
+    reason: str | None
+    duration_s: float | None
+    reused: bool
+
+
+class Case(BaseModel):
+    """One case in one arm."""
+
+    series_uid: str
+    patient_alias: str | None
+    collection: str | None
+    derived: bool | None
+    derivation: str | None
+    arm: str
+    name: str | None = Field(description="Which value; null where there is none yet.")
+    value: float | None
+    truth: float | None
+    error: float | None = Field(description="value - truth")
+    status: str = Field(description="ok, failed or pending")
+    failed_step: str | None
+    reason_code: str | None
+    reason: str | None
+    steps: list[CaseStep]
+
+
+class StepRun(BaseModel):
+    """The record of one step on one case."""
+
+    arm: str
+    step: str
+    series_uid: str
+    status: str
+    reason_code: str | None
+    reason: str | None
+    fingerprint: str | None
+    reused: bool
+    runtime: str | None
+    digest: str | None
+    exit_code: int | None
+    duration_s: float | None
+    peak_memory_mb: float | None
+    inputs: Any
+    outputs: Any
+    recorded_at: datetime
+
+
+class Standing(BaseModel):
+    """One line of the leaderboard."""
+
+    cohort: str
+    cohort_version: int
+    cohort_sha256: str
+    cohort_english: str | None
+    metric_set: str
+    metric: str
+    unit: str
+    better: str
+    place: int
+    experiment: str
+    arm: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    level: float
+    interval_method: str
+    n_ok: int
+    n_total: int
+    ties_with_first: bool = Field(description="Its interval overlaps that of the first.")
+    run_id: int
+    dag_id: str
+    dag_run_id: str
+    owner: str
+    ended_at: datetime | None
+
+
+class Health(BaseModel):
+    """Whether the portal can serve this person."""
+
+    status: str
+    account: str
+    known_account: bool = Field(description="Whether Radflow has an account of this name.")
+    roles: list[str]
+    teams: list[str]

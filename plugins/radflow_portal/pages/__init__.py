@@ -1,0 +1,3 @@
+"""The portal's pages: the same data as the API, for people. They work inside Airflow and on their own."""
+
+from radflow_portal.pages.routes import router as router
