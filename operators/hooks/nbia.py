@@ -1,0 +1,111 @@
+"""The Airflow connection to an NBIA server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseHook
+
+from research.errors import RadflowError, SettingsError
+from research.nbia import NbiaClient
+
+CONNECTION_TYPE: dict[str, Any] = {
+    "connection-type": "nbia",
+    "hook-class-name": "operators.hooks.nbia.NbiaHook",
+    "hook-name": "NBIA (The Cancer Imaging Archive)",
+    "ui-field-behaviour": {
+        "hidden-fields": ["login", "password"],
+        "relabeling": {"host": "Server address", "schema": "http or https"},
+        "placeholders": {"host": "https://nbia.cancerimagingarchive.net", "extra": '{"retries": 4}'},
+    },
+    "conn-fields": {
+        "connect_timeout": {
+            "label": "Connect timeout (s)",
+            "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
+        },
+        "read_timeout": {
+            "label": "Stall timeout (s)",
+            "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
+            "description": "Seconds of silence after which a download counts as stalled.",
+        },
+        "retries": {
+            "label": "Retries",
+            "schema": {"type": ["integer", "null"], "default": 4, "minimum": 0},
+        },
+        "backoff": {
+            "label": "Backoff (s)",
+            "schema": {"type": ["number", "null"], "default": 1, "minimum": 0},
+            "description": "Seconds before the second attempt; doubled for each further one.",
+        },
+    },
+}
+"""The row for ``connection-types`` of ``get_provider_info``."""
+
+
+class NbiaHook(BaseHook):
+    """Gives an ``NbiaClient`` for a connection of type ``nbia``. No login: NBIA v4 is public.
+
+    :param nbia_conn_id: the connection's id.
+    """
+
+    conn_name_attr = "nbia_conn_id"
+    default_conn_name = "nbia_default"
+    conn_type = "nbia"
+    hook_name = "NBIA (The Cancer Imaging Archive)"
+
+    def __init__(self, nbia_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.nbia_conn_id = nbia_conn_id
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """What the connection form hides and renames."""
+        behaviour = CONNECTION_TYPE["ui-field-behaviour"]
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    def get_conn(self) -> NbiaClient:
+        """Return a client; close it after use, or use it as a context manager.
+
+        Raises:
+            SettingsError: the connection has no address, or a field is not a number.
+        """
+        conn = self.get_connection(self.nbia_conn_id)
+        fields = {name: value for name, value in (conn.extra_dejson or {}).items() if value not in (None, "")}
+        try:
+            return NbiaClient(
+                address(conn.host, conn.schema, conn.port),
+                timeout=(float(fields.get("connect_timeout", 10.0)), float(fields.get("read_timeout", 60.0))),
+                retries=int(fields.get("retries", 4)),
+                backoff=float(fields.get("backoff", 1.0)),
+            )
+        except (TypeError, ValueError) as error:
+            reason = f"The connection {self.nbia_conn_id} is malformed: {error}"
+            instruction = "Set its host to the server's address, e.g. https://nbia.cancerimagingarchive.net."
+            raise SettingsError(reason, instruction) from None
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for the list of collections; what the connection form's Test button calls."""
+        try:
+            with self.get_conn() as client:
+                names = client.collections()
+        except RadflowError as error:
+            return False, str(error)
+        return True, f"An NBIA server with {len(names)} public collection(s)."
+
+
+def address(host: str | None, schema: str | None, port: int | None) -> str:
+    """Compose the server's address from a connection's fields; the host may be a whole address already.
+
+    Raises:
+        ValueError: there is no host.
+    """
+    if not host:
+        msg = "it has no host."
+        raise ValueError(msg)
+    scheme, separator, rest = host.partition("://")
+    if not separator:
+        scheme, rest = schema or "https", host
+    server, slash, path = rest.partition("/")
+    if port and ":" not in server:
+        server = f"{server}:{port}"
+    return f"{scheme}://{server}{slash}{path}"

@@ -1,0 +1,40 @@
+"""The landing zone: what was received is unpacked safely, checked image by image, and kept or set aside.
+
+A series is accepted whole or not at all. What cannot be accepted is moved, not lost, to the quarantine with
+a reason code (``REASONS``) and without anything that names a patient in the record of it.
+"""
+
+from research.landing.archives import Limits, Unpacked, unpack
+from research.landing.images import inspect
+from research.landing.quarantine import MENDABLE, REASONS, QuarantinedError, quarantine
+from research.landing.received import (
+    Received,
+    ReceivedFile,
+    land,
+    place,
+    receive_files,
+    receive_zip,
+    series_key,
+    staging,
+    verified,
+)
+
+__all__ = [
+    "MENDABLE",
+    "REASONS",
+    "Limits",
+    "QuarantinedError",
+    "Received",
+    "ReceivedFile",
+    "Unpacked",
+    "inspect",
+    "land",
+    "place",
+    "quarantine",
+    "receive_files",
+    "receive_zip",
+    "series_key",
+    "staging",
+    "unpack",
+    "verified",
+]

@@ -1,0 +1,181 @@
+"""Unpacks a received zip without trusting its names, sizes or kinds of entry."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from research.errors import LandingError
+
+LICENCE_ENTRY = "LICENSE"
+MD5_ENTRY = "md5hashes.csv"
+_BLOCK = 1 << 20
+_ASK_SOURCE = "It was set aside; ask the source about it, or fetch it again once they have mended it."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a zip may inflate to before it is taken for a bomb.
+
+    Args:
+        files: number of entries.
+        file_bytes: inflated size of one entry.
+        total_bytes: inflated size of all entries.
+        ratio: inflated to packed size of one entry; looked at only above ``ratio_floor`` bytes, since an
+            empty slice of a CT honestly shrinks a thousandfold.
+        ratio_floor: inflated bytes below which the ratio does not matter.
+    """
+
+    files: int = 20_000
+    file_bytes: int = 4 << 30
+    total_bytes: int = 64 << 30
+    ratio: float = 100.0
+    ratio_floor: int = 32 << 20
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """The images of a zip as numbered files, and what came beside them.
+
+    ``md5`` holds the source's own checksums in the order of ``images``; None where the zip had no
+    md5hashes.csv, and an empty text for an image that is not in it.
+    """
+
+    images: tuple[Path, ...]
+    licence: str | None
+    md5: tuple[str, ...] | None
+
+
+def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> Unpacked:
+    """Unpack the images of a zip into an existing folder as ``00000001.dcm``, ``00000002.dcm``, ...
+
+    The names in the zip are never used to make a path; a name that tries to leave the folder still condemns
+    the zip, since nobody who meant well wrote it.
+
+    Args:
+        archive: the zip as received.
+        folder: an existing, empty folder.
+        limits: what counts as a bomb.
+
+    Returns:
+        The images in the order of the zip, the licence text and the source's checksums.
+
+    Raises:
+        LandingError: ``bad-zip``, ``zip-slip``, ``zip-symlink``, ``zip-duplicate-name`` or ``zip-bomb``.
+    """
+    limits = limits or Limits()
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return _unpack(opened, folder, limits)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError):
+        raise _bad(code="bad-zip", reason="The zip is broken or cut off.") from None
+    except RuntimeError:  # zipfile's answer to an encrypted entry
+        raise _bad(code="bad-zip", reason="The zip is encrypted.") from None
+
+
+def _unpack(opened: zipfile.ZipFile, folder: Path, limits: Limits) -> Unpacked:
+    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+    _check_names([entry.filename for entry in opened.infolist()])
+    _check_entries(entries, limits)
+    licence, table = None, None
+    images: list[tuple[str, Path]] = []
+    budget = limits.total_bytes
+    for entry in entries:
+        name = PurePosixPath(entry.filename).name
+        if name in (LICENCE_ENTRY, MD5_ENTRY):
+            text = _read(opened, entry, io.BytesIO(), budget).decode("utf-8", "replace")
+            licence, table = (text, table) if name == LICENCE_ENTRY else (licence, text)
+            continue
+        path = folder / f"{len(images) + 1:08d}.dcm"
+        with path.open("xb") as out:
+            _read(opened, entry, out, min(budget, limits.file_bytes))
+        budget -= path.stat().st_size
+        images.append((entry.filename, path))
+    return Unpacked(
+        tuple(path for _, path in images),
+        licence,
+        None if table is None else _checksums(table, [name for name, _ in images]),
+    )
+
+
+def _read(
+    opened: zipfile.ZipFile, entry: zipfile.ZipInfo, out: io.BytesIO | io.BufferedWriter, most: int
+) -> bytes:
+    """Copy an entry in blocks; the size it declares is not believed."""
+    done = 0
+    with opened.open(entry) as source:
+        while block := source.read(_BLOCK):
+            done += len(block)
+            if done > most:
+                raise _bad(code="zip-bomb", reason=f"An entry of the zip inflates to more than {most} bytes.")
+            out.write(block)
+    return out.getvalue() if isinstance(out, io.BytesIO) else b""
+
+
+def _check_names(names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if not is_inside(name):
+            raise _bad(code="zip-slip", reason="The zip holds an entry whose name leads out of its folder.")
+        folded = unicodedata.normalize("NFC", name).casefold()
+        if folded in seen:
+            raise _bad(code="zip-duplicate-name", reason="The zip holds two entries of the same name.")
+        seen.add(folded)
+
+
+def is_inside(name: str) -> bool:
+    """Tell whether an entry's name stays inside the folder on POSIX and on Windows.
+
+    Refuses absolute names, drive letters, backslashes, ``..``, control characters and empty names.
+    """
+    if not name or "\\" in name or any(unicodedata.category(char) == "Cc" for char in name):
+        return False
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    return not (posix.is_absolute() or windows.drive or windows.root or ".." in posix.parts or not posix.name)
+
+
+def _check_entries(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
+    if len(entries) > limits.files:
+        raise _bad(
+            code="zip-bomb", reason=f"The zip holds {len(entries)} entries; {limits.files} are allowed."
+        )
+    total = sum(entry.file_size for entry in entries)
+    if total > limits.total_bytes:
+        raise _bad(
+            code="zip-bomb", reason=f"The zip inflates to {total} bytes; {limits.total_bytes} are allowed."
+        )
+    for entry in entries:
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG):
+            raise _bad(code="zip-symlink", reason="The zip holds a link or a device instead of a file.")
+        if entry.file_size > limits.file_bytes:
+            raise _bad(code="zip-bomb", reason=f"An entry of the zip inflates to {entry.file_size} bytes.")
+        if entry.file_size > limits.ratio_floor and entry.file_size > limits.ratio * max(
+            1, entry.compress_size
+        ):
+            reason = f"An entry of the zip inflates {entry.file_size // max(1, entry.compress_size)}-fold."
+            raise _bad(code="zip-bomb", reason=reason)
+
+
+def _checksums(table: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Read md5hashes.csv (Filename,MD5Hash; any order); an image it does not list has an empty checksum."""
+    listed = {row[0]: row[1].strip().lower() for row in csv.reader(io.StringIO(table)) if len(row) == 2}
+    return tuple(listed.get(name, "") for name in names)
+
+
+def md5(path: Path) -> str:
+    """The MD5 of a file, which NBIA uses against damage on the way and not against forgery."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _bad(*, code: str, reason: str) -> LandingError:
+    return LandingError(reason, _ASK_SOURCE, code=code)

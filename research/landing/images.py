@@ -1,0 +1,146 @@
+"""Checks that received files are whole DICOM objects of one series of one patient."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
+
+from research.errors import LandingError
+
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_ROWS = 0x00280010
+_UNDEFINED = 0xFFFFFFFF
+_PARSE_ERRORS = (
+    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+    struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom raises on bytes that are not what they should be."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What one file says about itself; identity is hidden from ``repr``."""
+
+    sop_uid: str = field(repr=False)
+    series_uid: str = field(repr=False)
+    modality: str
+    person: tuple[str, str, str, str] = field(repr=False)
+    """PatientID, IssuerOfPatientID, PatientBirthDate, PatientName (letters and digits only, folded)."""
+
+
+def inspect(paths: Sequence[Path]) -> tuple[ImageFacts, ...]:
+    """Read every file whole and check that together they are one series of one patient.
+
+    Args:
+        paths: the files, in order; a reason names one by its place (``image 3 of 48``), never by its content.
+
+    Raises:
+        LandingError: ``no-images``, ``empty-file``, ``not-dicom``, ``truncated``, ``missing-uid``,
+            ``two-patients``, ``two-series`` or ``duplicate-sop-instance``.
+    """
+    if not paths:
+        raise _bad(code="no-images", reason="There is no image in what was received.")
+    facts = tuple(_read(path, f"image {i} of {len(paths)}") for i, path in enumerate(paths, start=1))
+    for place, name in enumerate(("patient identifiers", "issuers", "birth dates", "patient names")):
+        stated = {fact.person[place] for fact in facts} - {""}
+        if len(stated) > 1:
+            raise _bad(
+                code="two-patients", reason=f"One series holds images with {len(stated)} different {name}."
+            )
+    series = {fact.series_uid for fact in facts}
+    if len(series) > 1:
+        raise _bad(
+            code="two-series", reason=f"What was received as one series holds images of {len(series)} series."
+        )
+    if len({fact.sop_uid for fact in facts}) < len(facts):
+        raise _bad(
+            code="duplicate-sop-instance", reason="Two images of the series have the same SOP Instance UID."
+        )
+    return facts
+
+
+def _read(path: Path, place: str) -> ImageFacts:
+    data = path.read_bytes()
+    if not data:
+        raise _bad(code="empty-file", reason=f"The {place} is an empty file.")
+    # pydicom's warnings quote values, and a value may name a patient: they must not reach a log.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = pydicom.dcmread(io.BytesIO(data))
+        except InvalidDicomError:
+            raise _bad(code="not-dicom", reason=f"The {place} is not a DICOM file.") from None
+        except _PARSE_ERRORS as error:
+            # Whatever pydicom stumbles over, the file cannot be vouched for. Its message may quote a value,
+            # so only its kind is told and the chain is cut.
+            reason = f"The {place} is cut off or cannot be parsed ({type(error).__name__})."
+            raise _bad(code="truncated", reason=reason) from None
+        try:
+            whole = _is_whole(image)
+            uids = str(image.get("SOPInstanceUID", "")), str(image.get("SeriesInstanceUID", ""))
+            person, modality = _person(image), str(image.get("Modality", ""))
+        except _PARSE_ERRORS as error:
+            reason = f"The attributes of the {place} cannot be parsed ({type(error).__name__})."
+            raise _bad(code="truncated", reason=reason) from None
+    if not whole:
+        raise _bad(code="truncated", reason=f"The {place} ends before its last element does.")
+    if not all(uids):
+        raise _bad(
+            code="missing-uid", reason=f"The {place} has no SOP Instance UID or no Series Instance UID."
+        )
+    return ImageFacts(*uids, modality, person)
+
+
+def _person(image: pydicom.Dataset) -> tuple[str, str, str, str]:
+    name = str(image.get("PatientName", "") or "").split("=")[0]
+    return (
+        str(image.get("PatientID", "") or "").strip(),
+        str(image.get("IssuerOfPatientID", "") or "").strip(),
+        str(image.get("PatientBirthDate", "") or "").strip(),
+        "".join(char for char in name.casefold() if char.isalnum()),
+    )
+
+
+def _is_whole(image: pydicom.FileDataset) -> bool:
+    """Tell a whole file from one that ends early: its last element is short, or the pixels are missing.
+
+    pydicom itself returns what is there: it hands out a short value, or stops before an element whose
+    header is incomplete, without complaint.
+    """
+    if not len(image):
+        return False
+    last: object = image.get_item(max(image.keys()))
+    if (
+        isinstance(last, RawDataElement)
+        and last.length != _UNDEFINED
+        and len(last.value or b"") != last.length
+    ):
+        return False
+    if _ROWS in image:
+        return any(tag in image for tag in _PIXELS) and _pixels_fit(image)
+    return not UID(str(image.get("SOPClassUID", ""))).name.endswith("Image Storage")
+
+
+def _pixels_fit(image: pydicom.FileDataset) -> bool:
+    """Tell whether uncompressed pixel data is as long as the image's geometry says (PS3.5 section 8.1.1)."""
+    if 0x7FE00010 not in image or image.file_meta.TransferSyntaxUID.is_encapsulated:
+        return True
+    bits = int(image.Rows) * int(image.Columns) * int(image.get("SamplesPerPixel", 1) or 1)
+    bits *= int(image.get("NumberOfFrames", 1) or 1) * int(image.BitsAllocated)
+    if str(image.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+        bits = bits * 2 // 3  # chrominance is stored for every second pixel only
+    return len(image.get_item(0x7FE00010).value) >= (bits + 7) // 8
+
+
+def _bad(*, code: str, reason: str) -> LandingError:
+    return LandingError(reason, "It was set aside; ask the source for a corrected series.", code=code)

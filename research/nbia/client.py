@@ -1,0 +1,260 @@
+"""NbiaClient: queries and whole, verified downloads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from research.errors import FetchError, LandingError
+from research.landing import (
+    MENDABLE,
+    Limits,
+    QuarantinedError,
+    Received,
+    land,
+    place,
+    quarantine,
+    staging,
+    unpack,
+    verified,
+)
+from research.nbia.rows import SeriesRow, SeriesSize
+from research.nbia.transport import Patience, base_address, broken, get, transient
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 1 << 18
+
+
+class NbiaClient:
+    """A client of one NBIA v4 server.
+
+    Args:
+        base_url: the server's address, with or without the API path.
+        timeout: seconds to connect, and seconds of silence after which an answer counts as stalled.
+        retries: attempts after the first; only for what another attempt may mend.
+        backoff: seconds before the second attempt, doubled for each further one.
+        session: a session to use (for a proxy or a certificate); one is made where omitted.
+        limits: how far a zip may inflate.
+        longest: seconds that one download may take in all; a server that drips is cut off then.
+
+    Raises:
+        ValueError: the address is not an HTTP address.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: tuple[float, float] = (10.0, 60.0),
+        retries: int = 4,
+        backoff: float = 1.0,
+        session: requests.Session | None = None,
+        limits: Limits | None = None,
+        longest: float = 3600.0,
+    ) -> None:
+        self.address = base_address(base_url)
+        self.timeout = timeout
+        self.patience = Patience(retries, backoff)
+        self.limits = limits or Limits()
+        self.longest = longest
+        self._session = session or requests.Session()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def collections(self) -> list[str]:
+        """Names of the public collections."""
+        rows = self._query("getCollectionValues", {}, "The list of collections")
+        return [str(row["Collection"]) for row in rows if row.get("Collection")]
+
+    def series(
+        self,
+        *,
+        collection: str | None = None,
+        patient_id: str | None = None,
+        study_uid: str | None = None,
+        series_uid: str | None = None,
+        modality: str | None = None,
+        body_part: str | None = None,
+    ) -> list[SeriesRow]:
+        """Series that fit every given criterion; an empty list where there is none.
+
+        Raises:
+            FetchError: the server did not answer, or not in NBIA's form.
+        """
+        criteria = {
+            "Collection": collection,
+            "PatientID": patient_id,
+            "StudyInstanceUID": study_uid,
+            "SeriesInstanceUID": series_uid,
+            "Modality": modality,
+            "BodyPartExamined": body_part,
+        }
+        query = {name: value for name, value in criteria.items() if value}
+        return self._series("getSeries", query, "The list of series")
+
+    def updated_since(self, day: dt.date, *, collection: str | None = None) -> list[SeriesRow]:
+        """Series released after ``day`` (the day itself is not included), of one collection where given."""
+        rows = self._series("getUpdatedSeries", {"fromDate": f"{day:%m-%d-%Y}"}, "The list of new series")
+        wanted = (collection or "").casefold()
+        return [row for row in rows if not wanted or (row.collection or "").casefold() == wanted]
+
+    def series_size(self, series_uid: str, *, label: str = "A series") -> SeriesSize | None:
+        """Bytes and number of objects of a series, or None where it is unknown; slow on the real server."""
+        rows = self._query("getSeriesSize", {"SeriesInstanceUID": series_uid}, f"{label}: its size")
+        if not rows:
+            return None
+        return SeriesSize(int(float(rows[0]["TotalSizeInBytes"])), int(float(rows[0]["ObjectCount"])))
+
+    def sop_uids(self, series_uid: str, *, label: str = "A series") -> frozenset[str]:
+        """SOP Instance UIDs of a series; empty where the server lists none (the NLST host never does)."""
+        rows = self._query(
+            "getSOPInstanceUIDs", {"SeriesInstanceUID": series_uid}, f"{label}: its list of instances"
+        )
+        return frozenset(str(row["SOPInstanceUID"]) for row in rows if row.get("SOPInstanceUID"))
+
+    def download_series(
+        self,
+        series_uid: str,
+        folder: Path,
+        expected_count: int | None = None,
+        *,
+        label: str,
+        quarantine_root: Path,
+        check_uids: bool = True,
+    ) -> Received:
+        """Download a series into ``folder``, whole and verified, or not at all.
+
+        A folder that is complete and unchanged is reused without a download; half a folder is discarded.
+        What another download may mend (connection, HTTP 5xx, broken or short zip, wrong checksum) is tried
+        again. What is bad at the source goes to the quarantine at once.
+
+        Args:
+            series_uid: the SeriesInstanceUID.
+            folder: where the series shall be; its parent is made where absent.
+            expected_count: ImageCount of getSeries; asked from getSeriesSize where None.
+            label: what to call the series in errors and logs, e.g. ``series 3 of 12``; no identity in it.
+            quarantine_root: the quarantine zone.
+            check_uids: compare the instances with getSOPInstanceUIDs.
+
+        Raises:
+            FetchError: the source did not deliver in spite of every attempt.
+            QuarantinedError: the series is bad at the source; its bytes lie in the quarantine.
+        """
+        kept = verified(folder, series_uid=series_uid)
+        if kept is not None and expected_count in (None, kept.count):
+            return kept
+        if expected_count is None:
+            size = self.series_size(series_uid, label=label)
+            expected_count = size.object_count if size else None
+        sops = self.sop_uids(series_uid, label=label) if check_uids else frozenset()
+        with staging(folder) as part:
+            archive = part.with_name(f"{part.name}.zip")
+
+            def attempt() -> Received:
+                self._download(series_uid, archive)
+                return self._accept(archive, part, series_uid, expected_count, sops)
+
+            try:
+                return place(self.patience.run(label, attempt), folder)
+            except LandingError as error:
+                source = f"{self.address}/getImage"
+                evidence = quarantine(archive, quarantine_root, error, label=label, source=source)
+                raise QuarantinedError(error, label, evidence) from None
+            except FetchError as error:
+                prefix = "" if error.reason.startswith(label) else f"{label}: "
+                reason = f"{prefix}{error.reason}"
+                raise FetchError(reason, error.instruction, code=error.code) from None
+            finally:
+                archive.unlink(missing_ok=True)
+
+    def _accept(
+        self, archive: Path, part: Path, series_uid: str, count: int | None, sops: frozenset[str]
+    ) -> Received:
+        for leftover in part.iterdir():
+            leftover.unlink()
+        try:
+            unpacked = unpack(archive, part, self.limits)
+            if count is not None and len(unpacked.images) < count:
+                reason = f"{len(unpacked.images)} of {count} images arrived."
+                raise transient(reason, "short-series")
+            if unpacked.md5 is None:
+                raise transient(reason="The zip ended without its checksums.", code="no-checksums")
+            return land(unpacked, series_uid=series_uid, expected_count=count, expected_sops=sops)
+        except LandingError as error:
+            if error.code in MENDABLE:
+                raise transient(error.reason, error.code) from None
+            raise
+
+    def _download(self, series_uid: str, archive: Path) -> None:
+        """Stream the zip of a series to a file."""
+        query = {"SeriesInstanceUID": series_uid, "IncludeMD5": "Yes"}
+        end, done = time.monotonic() + self.longest, 0
+        with (
+            get(self._session, f"{self.address}/getImage", query, self.timeout, stream=True) as response,
+            archive.open("wb") as out,
+        ):
+            try:
+                for block in response.iter_content(_BLOCK):
+                    out.write(block)
+                    done += len(block)
+                    if time.monotonic() > end:
+                        raise transient(
+                            reason=f"The download took more than {self.longest:g} s.", code="too-slow"
+                        )
+                    if done > self.limits.total_bytes:
+                        reason = f"The zip is larger than {self.limits.total_bytes} bytes."
+                        raise LandingError(
+                            reason, "It was set aside; raise the limits to take it.", code="zip-bomb"
+                        )
+            except requests.RequestException as error:
+                raise broken(error, self.timeout[1]) from None
+        if not done:
+            raise transient(reason="The server sent an empty answer instead of the zip.", code="empty-answer")
+
+    def _series(self, endpoint: str, query: Mapping[str, str], label: str) -> list[SeriesRow]:
+        try:
+            return [SeriesRow.of(row) for row in self._query(endpoint, query, label)]
+        except (KeyError, ValueError):
+            raise _not_nbia(label) from None
+
+    def _query(self, endpoint: str, query: Mapping[str, str], label: str) -> list[dict[str, Any]]:
+        """The rows of a query endpoint; an empty body means none."""
+
+        def attempt() -> bytes:
+            with get(self._session, f"{self.address}/{endpoint}", query, self.timeout) as response:
+                return response.content
+
+        body = self.patience.run(label, attempt)
+        if not body.strip():
+            return []
+        try:
+            rows = json.loads(body)
+        except ValueError:
+            raise _not_nbia(label) from None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise _not_nbia(label)
+        return rows
+
+
+def _not_nbia(label: str) -> FetchError:
+    reason = f"{label}: the answer is not in NBIA's form."
+    return FetchError(reason, "Check the connection's address: is there an NBIA v4 server?", code="not-nbia")
