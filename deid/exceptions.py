@@ -1,0 +1,143 @@
+"""What can go wrong in de-identification. No text here ever carries a value out of an image.
+
+DeidError
+├── PolicyError              a policy file that means nothing, or something dangerous
+│   └── UnsupportedOption    a PS3.15 option that this engine version cannot carry out
+├── KeyFileError             a project key that is missing or too short
+├── OutputExists             the output folder already holds something else (write-once)
+└── QuarantineError          a series that the engine does not vouch for; ``code`` says why
+"""
+
+from __future__ import annotations
+
+
+class DeidError(Exception):
+    """Base of the tree.
+
+    Args:
+        reason: what was wrong (never a value out of an image).
+        instruction: what the reader can do about it.
+    """
+
+    code = "deid-error"
+
+    def __init__(self, reason: str, instruction: str) -> None:
+        super().__init__(reason, instruction)
+        self.reason = reason
+        self.instruction = instruction
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.instruction}"
+
+
+class PolicyError(DeidError):
+    """A policy file that means nothing, or something dangerous."""
+
+    code = "policy"
+
+
+class UnsupportedOption(PolicyError):
+    """A PS3.15 option that this engine version cannot carry out."""
+
+    code = "unsupported-option"
+
+
+class KeyFileError(DeidError):
+    """A project key that is missing or too short."""
+
+    code = "key-file"
+
+
+class OutputExists(DeidError):
+    """The output folder already holds something else; research objects are written once."""
+
+    code = "output-exists"
+
+
+#: Every code that a QuarantineError may carry: (reason, instruction).
+QUARANTINE: dict[str, tuple[str, str]] = {
+    "not-dicom": (
+        "{file} is not a DICOM file.",
+        "Remove it from the delivery, or export the series again.",
+    ),
+    "empty-file": ("{file} is empty.", "Fetch the series again."),
+    "truncated": ("{file} ends before its data do.", "Fetch the series again; the transfer was cut."),
+    "malformed": (
+        "{file} does not follow the DICOM encoding that it declares.",
+        "Ask the sender for a conformant export.",
+    ),
+    "missing-identifier": (
+        "{file} lacks a patient ID or an instance, series, study or SOP class UID.",
+        "Without them a pseudonym would join strangers; complete the header at the source.",
+    ),
+    "two-patients": (
+        "{file} names another patient than the first file of the series.",
+        "Find out at the source which images belong to whom.",
+    ),
+    "two-series": (
+        "{file} belongs to another series or study than the first file.",
+        "Sort the files by series.",
+    ),
+    "duplicate-sop-instance": (
+        "{file} repeats the SOP Instance UID of an earlier file.",
+        "Remove the duplicate, or find out which one is right.",
+    ),
+    "burned-in-annotation": (
+        "{file} may carry text in its pixels, which this version does not clean.",
+        "Have a person look at it; only images that cannot hold typed text pass.",
+    ),
+    "encapsulated-document": (
+        "{file} holds an encapsulated document (PDF, CDA, model), which this version does not clean.",
+        "Leave it out, or de-identify the document by other means.",
+    ),
+    "structured-report": (
+        "{file} is a structured report or key object selection, whose text this version does not clean.",
+        "Leave it out for now.",
+    ),
+    "dicomdir": ("{file} is a DICOMDIR index, not an object.", "Send the images themselves."),
+    "unsupported-object": (
+        "{file} is of a kind that the policy does not list as acceptable.",
+        "Add its SOP class to [objects] accept only after judging what it can carry.",
+    ),
+    "pixel-data-mismatch": (
+        "{file} holds more pixel data than its rows, columns and frames explain.",
+        "Ask the sender what the surplus is; it cannot be judged.",
+    ),
+    "identity-removal-failed": (
+        "{file} could not be de-identified.",
+        "Report it with the file's structure (tags, not values); nothing was written.",
+    ),
+    "verifier-finding": (
+        "The verifier found something of the original's identity in the output of {file}.",
+        "Read the findings (codes and places), adapt the policy; nothing was written.",
+    ),
+    "no-files": ("The series has no files.", "Fetch the series again."),
+}
+
+
+class QuarantineError(DeidError):
+    """A series that the engine does not vouch for; nothing was written.
+
+    Args:
+        code: a key of :data:`QUARANTINE`.
+        reason: what was wrong, naming a file by number only.
+        instruction: what a person can do.
+        details: more lines for the person who decides (tags, offsets, codes; never values).
+    """
+
+    def __init__(self, code: str, reason: str, instruction: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, instruction)
+        self.code = code
+        self.details = details
+
+    @classmethod
+    def of(cls, file: str, code: str, details: tuple[str, ...] = ()) -> QuarantineError:
+        """The error of a known code.
+
+        Args:
+            file: how to call the file, e.g. ``"File 3 of 12"``.
+            code: a key of :data:`QUARANTINE`.
+            details: see the class.
+        """
+        reason, instruction = QUARANTINE[code]
+        return cls(code, reason.format(file=file), instruction, details)

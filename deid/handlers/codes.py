@@ -1,0 +1,35 @@
+"""Codes of local schemes: their meaning is free text that someone typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deid.actions import Action
+from deid.handlers.base import encoded
+
+if TYPE_CHECKING:
+    from deid.handlers.base import Element, Scope
+    from deid.policy import Policy
+
+SCHEME, VALUE = 0x00080102, 0x00080100
+MEANING = "LOCAL CODE"
+
+
+def is_local(scheme: bytes) -> bool:
+    """Whether a Coding Scheme Designator is private: ``99...`` (PS3.16 section 8), or absent."""
+    name = scheme.strip(b"\0 ")
+    return not name or name.startswith(b"99")
+
+
+class CodeMeaning:
+    """Code Meaning of a local scheme becomes a constant; meanings of registered schemes stay."""
+
+    actions = frozenset({Action.CODE_MEANING})
+
+    def __call__(self, element: Element, scope: Scope) -> bytes | None:
+        """See :class:`deid.handlers.base.Handler`."""
+        return encoded(MEANING, "LO") if scope.local_code and element.value else element.value
+
+    def describe(self, _policy: Policy) -> list[str]:
+        """See :class:`deid.handlers.base.Handler`."""
+        return [f"Code meanings of local coding schemes (99...) become {MEANING!r}."]

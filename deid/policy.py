@@ -1,0 +1,315 @@
+"""A policy: the Basic Profile, options of PS3.15, and a site's own rules, as one validated TOML file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import pydicom.uid
+from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
+
+from deid import standard
+from deid.actions import SITE_ACTIONS, Action
+from deid.exceptions import PolicyError, UnsupportedOption
+
+FOLDER = Path(__file__).parent / "policies"
+#: Options of PS3.15 E.3 that this engine version carries out: CID 7050 code and meaning, and a sentence.
+OPTIONS: dict[str, tuple[str, str, str]] = {
+    "retain_longitudinal_full_dates": (
+        "113106",
+        "Retain Longitudinal Temporal Information Full Dates Option",
+        "Dates and times stay as they are.",
+    ),
+    "retain_longitudinal_modified_dates": (
+        "113107",
+        "Retain Longitudinal Temporal Information Modified Dates Option",
+        "Dates move to the past by a secret number of days that is constant per patient; intervals and "
+        "times of day stay.",
+    ),
+    "retain_patient_characteristics": (
+        "113108",
+        "Retain Patient Characteristics Option",
+        "Age, sex, size, weight, ethnic group, smoking status and pregnancy status stay; allergies and other "
+        "free text about the patient do not.",
+    ),
+    "retain_device_identity": (
+        "113109",
+        "Retain Device Identity Option",
+        "Serial numbers and names of devices stay; network names of devices are hashed.",
+    ),
+    "retain_uids": ("113110", "Retain UIDs Option", "UIDs stay as they are."),
+    "retain_safe_private": (
+        "113111",
+        "Retain Safe Private Option",
+        "Private attributes of Table E.3.10-1 stay, by creator, group and element; all others are removed.",
+    ),
+    "retain_institution_identity": (
+        "113112",
+        "Retain Institution Identity Option",
+        "Institution names stay.",
+    ),
+}
+#: Options that later versions carry out; a policy that asks for one is refused, never half obeyed.
+NOT_YET = frozenset(
+    {
+        "clean_descriptors",
+        "clean_graphics",
+        "clean_pixel_data",
+        "clean_recognizable_visual_features",
+        "clean_structured_content",
+    }
+)
+_KEYS = frozenset({"name", "title", "extends", "options", "site", "ages", "objects", "pixels"})
+_NEVER_KEPT = frozenset(
+    {
+        "PatientName", "PatientID", "OtherPatientIDs", "OtherPatientIDsSequence", "OtherPatientNames",
+        "PatientBirthName", "PatientMotherBirthName", "PatientBirthDate", "PatientAddress",
+        "PatientTelephoneNumbers", "IssuerOfPatientID",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What de-identification does, completely; equal policies have equal :attr:`sha256`.
+
+    Attributes:
+        name: short name, written into every object.
+        title: one sentence.
+        options: PS3.15 options, keys of :data:`OPTIONS`.
+        site: tag -> action, above everything else.
+        oldest_age: ages in years above this are top-coded; None leaves them.
+        accept: SOP Class UIDs that may pass.
+        quarantine_image_types: parts of Image Type that mark a picture of a screen.
+        quarantine_modalities: modalities whose pixels may hold typed text.
+        quarantine_colour: whether colour images are refused.
+    """
+
+    name: str
+    title: str
+    options: frozenset[str] = frozenset()
+    site: Mapping[int, Action] = field(default_factory=dict)
+    oldest_age: int | None = None
+    accept: frozenset[str] = frozenset()
+    quarantine_image_types: tuple[str, ...] = ()
+    quarantine_modalities: frozenset[str] = frozenset()
+    quarantine_colour: bool = True
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything that decides what is done, in one order; the title does not."""
+        return {
+            "profile": "PS3.15 Basic Application Level Confidentiality Profile",
+            "edition": standard.edition(),
+            "name": self.name,
+            "options": sorted(self.options),
+            "site": {f"{tag:08X}": str(action) for tag, action in sorted(self.site.items())},
+            "oldest_age": self.oldest_age,
+            "accept": sorted(self.accept),
+            "quarantine_image_types": sorted(self.quarantine_image_types),
+            "quarantine_modalities": sorted(self.quarantine_modalities),
+            "quarantine_colour": self.quarantine_colour,
+        }
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over the canonical form."""
+        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def describe(self) -> list[str]:
+        """The policy in English, generated from what runs."""
+        from deid.handlers import describe_handlers
+
+        lines = [
+            f"Policy {self.name!r}: {self.title}.",
+            f"Basic Application Level Confidentiality Profile of DICOM PS3.15, edition {standard.edition()}: "
+            f"{len(standard.rows())} attributes, at every nesting depth.",
+        ]
+        lines += [OPTIONS[option][2] for option in sorted(self.options)]
+        if not self.options:
+            lines.append("No option: dates, times, patient characteristics and private attributes go.")
+        for tag, action in sorted(self.site.items()):
+            lines.append(
+                f"Site rule: {dictionary_keyword(tag)} ({tag >> 16:04X},{tag & 0xFFFF:04X}): {action}."
+            )
+        if self.oldest_age is not None:
+            lines.append(f"Ages above {self.oldest_age} years are reported as {self.oldest_age + 1}.")
+        lines += describe_handlers(self)
+        names = sorted(pydicom.uid.UID(uid).name for uid in self.accept)
+        lines.append(f"Objects that may pass: {', '.join(names)}; everything else goes to quarantine.")
+        lines.append(
+            "Images that say they carry burned-in annotation, colour images, and pictures of a screen "
+            f"(Image Type {', '.join(self.quarantine_image_types)}) go to quarantine."
+        )
+        return lines
+
+
+def load_policy(name_or_path: str | Path) -> Policy:
+    """Read and check a policy.
+
+    Args:
+        name_or_path: the name of a shipped policy (``basic``, ``research``) or the path of a TOML file.
+
+    Raises:
+        PolicyError: when the file is missing or says something that means nothing.
+        UnsupportedOption: when it asks for an option that this version cannot carry out.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = FOLDER / f"{name_or_path}.toml"
+        if not path.is_file():
+            shipped = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml")))
+            reason = f"There is no policy {str(name_or_path)!r}."
+            raise PolicyError(reason, f"Name a shipped one ({shipped}) or the path of a .toml file.")
+    return _Reader(path).policy()
+
+
+class _Reader:
+    """Checks one policy file; every error names the file, the key and the remedy."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fail(self, problem: str, remedy: str) -> NoReturn:
+        reason = f"{self.path.name}: {problem}"
+        raise PolicyError(reason, remedy) from None
+
+    def policy(self) -> Policy:
+        facts = self._facts()
+        name, title = facts.get("name"), facts.get("title", "")
+        if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or len(name) > 24:
+            self.fail("`name` is missing or not a plain word.", 'Write name = "site" (up to 24 letters).')
+        if not isinstance(title, str):
+            self.fail("`title` is not text.", "Write one sentence in quotes.")
+        pixels = self._table(
+            facts, "pixels", {"quarantine_image_types", "quarantine_modalities", "quarantine_colour"}
+        )
+        colour = pixels.get("quarantine_colour", True)
+        if not isinstance(colour, bool):
+            self.fail("`pixels.quarantine_colour` is not true or false.", "Write true or false.")
+        return Policy(
+            name=name,
+            title=title,
+            options=self._options(facts.get("options", [])),
+            site=MappingProxyType(self._site(facts.get("site", {}))),
+            oldest_age=self._oldest(facts),
+            accept=self._accept(self._table(facts, "objects", {"accept"}).get("accept", [])),
+            quarantine_image_types=tuple(self._words("pixels.quarantine_image_types", pixels)),
+            quarantine_modalities=frozenset(self._words("pixels.quarantine_modalities", pixels)),
+            quarantine_colour=colour,
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        try:
+            facts = tomllib.loads(self.path.read_text(encoding="utf-8"))
+        except OSError as error:
+            self.fail(f"cannot be read ({error.strerror}).", "Check the path.")
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.fail(f"is not TOML: {error}.", "Mend the syntax.")
+        for key in facts.keys() - _KEYS:
+            self.fail(f"unknown key `{key}`.", f"Keys are {', '.join(sorted(_KEYS))}.")
+        base = facts.pop("extends", None)
+        if base is None:
+            return facts
+        parent = FOLDER / f"{base}.toml"
+        if not isinstance(base, str) or not parent.is_file() or parent == self.path:
+            self.fail("`extends` does not name a shipped policy.", 'Write extends = "basic".')
+        return {**_Reader(parent)._facts(), **facts}
+
+    def _table(self, facts: dict[str, Any], key: str, known: set[str]) -> dict[str, Any]:
+        table = facts.get(key, {})
+        if not isinstance(table, dict):
+            self.fail(f"`{key}` is not a table.", f"Write it as [{key}].")
+        for name in table.keys() - known:
+            self.fail(f"unknown key `{key}.{name}`.", f"Keys of [{key}] are {', '.join(sorted(known))}.")
+        return table
+
+    def _words(self, key: str, table: dict[str, Any]) -> list[str]:
+        words = table.get(key.split(".")[1], [])
+        if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+            self.fail(f"`{key}` is not a list of words.", f'Write {key.split(".")[1]} = ["...", "..."].')
+        return [word.strip().upper() for word in words]
+
+    def _options(self, options: object) -> frozenset[str]:
+        if not isinstance(options, list):
+            self.fail("`options` is not a list.", 'Write options = ["retain_safe_private"].')
+        for option in options:
+            if option in NOT_YET:
+                reason = f"{self.path.name}: option `{option}` cannot be carried out by this engine version."
+                raise UnsupportedOption(reason, "Remove it: without it, what it would clean is removed.")
+            if option not in OPTIONS:
+                self.fail(f"unknown option `{option}`.", f"Options are {', '.join(sorted(OPTIONS))}.")
+        dates = {"retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"}
+        if dates <= set(options):
+            self.fail("`options` asks for full and for modified dates.", "Choose one of them.")
+        return frozenset(options)
+
+    def _site(self, site: object) -> dict[int, Action]:
+        if not isinstance(site, dict):
+            self.fail("`site` is not a table.", "Write it as [site].")
+        rules = {}
+        for key, word in site.items():
+            tag = _tag(key)
+            if tag is None:
+                remedy = (
+                    "Use a keyword such as StationName or eight hexadecimal digits, no private attribute."
+                )
+                self.fail(f"`site.{key}` is not an attribute of the standard.", remedy)
+            if word not in SITE_ACTIONS:
+                remedy = f"Actions are {', '.join(sorted(SITE_ACTIONS))}."
+                self.fail(f"`site.{key}` has the unknown action `{word}`.", remedy)
+            rules[tag] = self._suited(key, tag, Action(word))
+        return rules
+
+    def _suited(self, key: str, tag: int, action: Action) -> Action:
+        vr = dictionary_VR(tag)
+        if action is Action.KEEP and dictionary_keyword(tag) in _NEVER_KEPT:
+            self.fail(
+                f"`site.{key}` would keep a direct identifier.", "Remove the rule, or hash the attribute."
+            )
+        if tag >> 16 in (0x0002, 0x0004) or tag in (0x00080016, 0x00080018, 0x00100010, 0x00100020):
+            self.fail(f"`site.{key}` is set by the engine.", "Remove the rule.")
+        fits = {
+            Action.DATE: vr in ("DA", "DT"),
+            Action.UID: vr == "UI",
+            Action.HASH: vr in ("AE", "LO", "LT", "SH", "ST", "UC", "UT"),
+        }
+        if not fits.get(action, True):
+            self.fail(f"`site.{key}`: `{action}` does not fit its VR {vr}.", "Choose another action.")
+        return action
+
+    def _oldest(self, facts: dict[str, Any]) -> int | None:
+        oldest = self._table(facts, "ages", {"oldest"}).get("oldest")
+        if oldest is None:
+            return None
+        if not isinstance(oldest, int) or isinstance(oldest, bool) or not 1 <= oldest <= 998:
+            self.fail("`ages.oldest` is not a number of years.", "Write oldest = 89.")
+        return oldest
+
+    def _accept(self, keywords: object) -> frozenset[str]:
+        if not isinstance(keywords, list):
+            self.fail("`objects.accept` is not a list.", 'Write accept = ["CTImageStorage"].')
+        found = set()
+        for keyword in keywords:
+            uid = getattr(pydicom.uid, keyword, None) if isinstance(keyword, str) else None
+            if not isinstance(uid, pydicom.uid.UID) or not uid.name.endswith("Storage"):
+                remedy = "Use the keyword of a storage SOP class, such as CTImageStorage."
+                self.fail(f"`objects.accept` names the unknown SOP class `{keyword}`.", remedy)
+            found.add(str(uid))
+        return frozenset(found)
+
+
+def _tag(key: str) -> int | None:
+    tag = tag_for_keyword(key)
+    if tag is None and len(key) == 8 and all(character in "0123456789abcdefABCDEF" for character in key):
+        tag = int(key, 16)
+    try:
+        return tag if tag is not None and dictionary_VR(tag) else None
+    except KeyError:
+        return None

@@ -1,0 +1,112 @@
+"""Keyed pseudonyms: the same input gives the same output on every machine, without a lookup table.
+
+Everything is HMAC-SHA256 under the project's key, so nobody without the key can compute or test a pseudonym,
+and two projects (or two keys) cannot be linked. What leads back from a pseudonym is the crosswalk alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+from pathlib import Path
+
+from deid.exceptions import KeyFileError
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: no I, L, O, U to misread
+_MEMO_LIMIT = 100_000
+SHORTEST_KEY = 16
+#: Dates move to the past by this many days (both ends included); constant per patient.
+SHIFT_RANGE = (180, 3650)
+
+
+def normal(identifier: str) -> str:
+    """One spelling per identifier: Unicode NFKC, no outer or repeated blanks, upper case."""
+    return " ".join(unicodedata.normalize("NFKC", identifier).replace("\0", " ").split()).upper()
+
+
+class Pseudonyms:
+    """Aliases, UIDs, date offsets and hashed identifiers of one project.
+
+    Args:
+        key: the project's secret, at least 16 bytes; keep it out of the repository and the logs.
+        project: name of the project; part of every hash, so that one key may serve several projects.
+
+    Raises:
+        KeyFileError: when the key is too short or the project has no name.
+    """
+
+    def __init__(self, key: bytes, project: str) -> None:
+        if len(key) < SHORTEST_KEY:
+            reason = f"The project key has {len(key)} bytes; at least {SHORTEST_KEY} are needed."
+            raise KeyFileError(reason, "Make one with `python -m deid key FILE` and keep it safe.")
+        if not project.strip():
+            reason = "The project has no name."
+            raise KeyFileError(reason, "Give one; pseudonyms differ between projects.")
+        self._key = hmac.new(key, b"radflow-deid-1", hashlib.sha256)
+        self._project = project.strip()
+        self._memo: dict[tuple[str, str], bytes] = {}
+
+    @classmethod
+    def from_file(cls, path: Path, project: str) -> Pseudonyms:
+        """Read the key from a file (its bytes, without a trailing line end).
+
+        Raises:
+            KeyFileError: when the file cannot be read or the key is too short.
+        """
+        try:
+            key = path.read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            reason = f"The key file cannot be read ({error.strerror})."
+            raise KeyFileError(reason, "Make one with `python -m deid key FILE`.") from None
+        return cls(key, project)
+
+    def __repr__(self) -> str:
+        return f"Pseudonyms(project={self._project!r})"
+
+    def _digest(self, kind: str, value: str) -> bytes:
+        known = self._memo.get((kind, value))
+        if known is None:
+            code = self._key.copy()
+            for part in (self._project, kind, value):
+                raw = part.encode("utf-8", "surrogatepass")
+                code.update(len(raw).to_bytes(4, "big") + raw)  # lengths: no two inputs share an encoding
+            if len(self._memo) >= _MEMO_LIMIT:  # memory stays constant over a million objects
+                self._memo.clear()
+            known = self._memo[kind, value] = code.digest()
+        return known
+
+    @staticmethod
+    def _letters(digest: bytes, count: int) -> str:
+        number = int.from_bytes(digest[:16], "big")
+        return "".join(_ALPHABET[number >> 5 * place & 31] for place in range(count))
+
+    @staticmethod
+    def _person(patient_id: str, issuer: str) -> str:
+        return f"{normal(patient_id)}\n{normal(issuer)}"
+
+    def patient(self, patient_id: str, issuer: str = "") -> str:
+        """Alias of a patient, like ``RF-7K3M9Q2XTB`` (50 bits; normalised id and issuer)."""
+        return "RF-" + self._letters(self._digest("patient", self._person(patient_id, issuer)), 10)
+
+    def days(self, patient_id: str, issuer: str = "") -> int:
+        """Days to add to every date of a patient: negative, from -3650 to -180, constant per patient."""
+        digest = self._digest("days", self._person(patient_id, issuer))
+        first, last = SHIFT_RANGE
+        return -(first + int.from_bytes(digest[:8], "big") % (last - first + 1))
+
+    def uid(self, uid: str) -> str:
+        """New UID ``2.25.<UUID as decimal>`` (PS3.5 B.2); the UUID is of version 8 (RFC 9562)."""
+        number = int.from_bytes(self._digest("uid", uid)[:16], "big")
+        number = number & ~(0xF << 76) | 8 << 76
+        number = number & ~(3 << 62) | 2 << 62
+        return f"2.25.{number}"
+
+    def text(self, kind: str, value: str) -> str:
+        """Hashed identifier of 13 characters, fit for SH, AE and LO.
+
+        Args:
+            kind: what sort of identifier; equal values of different kinds stay unlinked.
+            value: the identifier; normalised as patient ids are.
+        """
+        return "H" + self._letters(self._digest("text/" + kind, normal(value)), 12)

@@ -1,0 +1,77 @@
+"""The generated facts of the standard (``_standard/*.json``), loaded once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "_standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of PS3.15 Table E.1-1.
+
+    Attributes:
+        tag: (group << 16) | element.
+        name: attribute name.
+        vr: value representation; empty where the data dictionary does not know the attribute yet.
+        basic: code of the Basic Profile (``X``, ``Z``, ``D``, ``U`` or a compound such as ``X/Z/D``).
+        options: option name -> ``K`` or ``C``.
+    """
+
+    tag: int
+    name: str
+    vr: str
+    basic: str
+    options: dict[str, str]
+
+
+def _read(name: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((FOLDER / name).read_text())
+    return facts
+
+
+@cache
+def edition() -> str:
+    """Edition of the standard that Table E.1-1 was taken from, e.g. ``2026d``."""
+    return str(_read("confidentiality.json")["source"]["edition"])
+
+
+@cache
+def rows() -> dict[int, Row]:
+    """Rows of Table E.1-1 by tag; the wildcard rows (curves, overlays, private) are not in it."""
+    found = {}
+    for tag, name, vr, basic, options in _read("confidentiality.json")["rows"]:
+        if all(character in "0123456789ABCDEF" for character in tag):
+            found[int(tag, 16)] = Row(int(tag, 16), name, vr, basic, options)
+    return found
+
+
+@cache
+def attribute_types(sop_class: str) -> dict[int, str] | None:
+    """Types (1, 1C, 2, 2C, 3) of the top-level attributes of an IOD that have a compound code.
+
+    Returns:
+        None where the SOP class is unknown; then nothing may be assumed.
+    """
+    types = _all_types().get(sop_class)
+    return None if types is None else {int(tag, 16): kind for tag, kind in types.items()}
+
+
+@cache
+def _all_types() -> dict[str, dict[str, str]]:
+    types: dict[str, dict[str, str]] = _read("attribute_types.json")["types"]
+    return types
+
+
+@cache
+def safe_private() -> dict[tuple[str, int, int], str]:
+    """VR by (creator, group, low byte of the element) of Table E.3.10-1."""
+    return {
+        (creator, int(group, 16), int(element, 16)): vr
+        for creator, group, element, vr, _ in _read("safe_private.json")["rows"]
+    }
