@@ -1,7 +1,8 @@
-"""What the shipped models share: reading ``/input``, writing ``/output``, one clear last line when a case fails.
+"""What the shipped models share: reading ``/input``, writing ``/output``, one clear last line on failure.
 
-It follows the Grand Challenge contract (``/input/inputs.json`` plus one path per socket, ``/output/<relative_path>``).
-The process runtime, which has no mounts, says where the folders are in ``RADFLOW_INPUT`` and ``RADFLOW_OUTPUT``.
+It follows the Grand Challenge contract (``/input/inputs.json`` plus one path per socket, and
+``/output/<relative_path>``). The process runtime, which has no mounts, says where the folders are in
+``RADFLOW_INPUT`` and ``RADFLOW_OUTPUT``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class CaseError(Exception):
 
 
 def main(run: Callable[[], None]) -> NoReturn:
-    """Run a model: exit 0 when done, exit 1 with one sentence as last line of stderr when the case cannot be done."""
+    """Run a model: exit 0 when done; exit 1 and one last sentence on stderr when the case cannot be done."""
     try:
         run()
     except CaseError as error:
@@ -92,7 +93,7 @@ def write_image(relative_path: str, array: np.ndarray, like: sitk.Image) -> None
     sitk.WriteImage(image, str(folder / "output.mha"), useCompression=True, compressionLevel=1)
 
 
-def write_value(relative_path: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def write_value(relative_path: str, value: Any) -> None:
     """Write the JSON value of an output socket."""
     path = OUTPUT / relative_path
     path.parent.mkdir(parents=True, exist_ok=True)
