@@ -37,7 +37,7 @@ with DAG(
         task_id="freeze",
         cohort="{{ params.name }}",
         rules="{{ params.criteria | tojson }}",
-        owner="{{ dag_run.triggering_user_name or 'admin' }}",
+        account="{{ dag_run.triggering_user_name or 'admin' }}",
         team="{{ params.team }}",
         visibility="{{ params.visibility }}",
         outlets=[Asset("radflow://cohort/frozen")],

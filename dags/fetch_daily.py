@@ -11,11 +11,12 @@ from operators.fetch import LandingNewsOperator, TciaFetchOperator, TciaPlanOper
 with DAG(
     dag_id="fetch_daily",
     description=__doc__,
-    doc_md="Follows the collections that were fetched before, under the owner and visibility they have.",
+    doc_md="Follows the collections that were fetched before, under the owner and visibility they have. Unpause it when you want it.",
     schedule="@daily",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=True,
     tags=["radflow", "fetch"],
     default_args={"owner": "radflow", "retries": 2, "retry_delay": timedelta(minutes=5)},
 ):

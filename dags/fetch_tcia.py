@@ -39,7 +39,7 @@ with DAG(
         nbia_conn_id="{{ params.connection }}",
         modality="{{ params.modality }}",
         limit="{{ params.limit }}",
-        owner="{{ params.owner }}",
+        account="{{ params.owner }}",
         team="{{ params.team }}",
         visibility="{{ params.visibility }}",
     )

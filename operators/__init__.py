@@ -28,6 +28,10 @@ def _option(description: str, default: str, *, kind: str = "string", sensitive: 
     }
 
 
+def _seconds(label: str, default: float) -> dict[str, Any]:
+    return {"label": label, "schema": {"type": ["number", "null"], "default": default, "minimum": 0}}
+
+
 def get_provider_info() -> dict[str, Any]:
     """What Airflow's provider manager asks for (entry point ``apache_airflow_provider``)."""
     zones = {
@@ -59,7 +63,21 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "connection-type": "nbia",
                 "hook-class-name": "operators.hooks.nbia.NbiaHook",
-                "hook-name": "NBIA (TCIA)",
+                "hook-name": "NBIA (The Cancer Imaging Archive)",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "password"],
+                    "relabeling": {"host": "Server address", "schema": "http or https"},
+                    "placeholders": {"host": "https://nbia.cancerimagingarchive.net", "extra": '{"retries": 4}'},
+                },
+                "conn-fields": {
+                    "connect_timeout": _seconds("Connect timeout (s)", 10),
+                    "read_timeout": _seconds("Stall timeout (s)", 60),
+                    "retries": {
+                        "label": "Retries",
+                        "schema": {"type": ["integer", "null"], "default": 4, "minimum": 0},
+                    },
+                    "backoff": _seconds("Backoff (s), doubled each time", 1),
+                },
             }
         ],
         "config": {

@@ -21,7 +21,7 @@ class FreezeCohortOperator(BaseOperator):
     Args:
         cohort: its name; a changed result becomes the next version of that name.
         rules: criteria as JSON text or mapping (docs/reference/criteria.md).
-        owner: account whose view of the catalog is taken, and who will own the cohort.
+        account: whose view of the catalog is taken, and who will own the cohort.
         team: team that may see it.
         visibility: ``private``, ``team`` or ``public``; never wider than its members'.
 
@@ -29,14 +29,14 @@ class FreezeCohortOperator(BaseOperator):
         ``{"id", "name", "version", "series", "patients", "sha256"}``.
     """
 
-    template_fields = ("cohort", "rules", "owner", "team", "visibility")
+    template_fields = ("cohort", "rules", "account", "team", "visibility")
 
     def __init__(
         self,
         *,
         cohort: str,
         rules: Mapping[str, Any] | str,
-        owner: str,
+        account: str,
         team: str = "",
         visibility: str = "private",
         **kwargs: Any,
@@ -44,7 +44,7 @@ class FreezeCohortOperator(BaseOperator):
         super().__init__(**kwargs)
         self.cohort = cohort
         self.rules = rules
-        self.owner = owner
+        self.account = account
         self.team = team
         self.visibility = visibility
 
@@ -52,7 +52,7 @@ class FreezeCohortOperator(BaseOperator):
         """Select as the owner, freeze, store."""
         tree = criteria.parse(_rules(self.rules))
         hook = ResearchDbHook()
-        with hook.transaction(seen_by=self.owner) as work:
+        with hook.transaction(seen_by=self.account) as work:
             version = work.row("catalog_version")
             text = f"select {criteria.SELECT_SQL} from {criteria.FROM_SQL} where s.state = 'released'"
             rows = work.rows_of("cohort_candidates", text, {})
@@ -84,14 +84,14 @@ class FreezeCohortOperator(BaseOperator):
         stored = work.row(
             "cohort_add", name=frozen.name, english=english, criteria=frozen.criteria,
             criteria_sha256=frozen.criteria_sha256, catalog_version=frozen.catalog_version,
-            cohort_sha256=frozen.cohort_sha256, owner=self.owner, team=self.team or None,
+            cohort_sha256=frozen.cohort_sha256, owner=self.account, team=self.team or None,
             visibility=self.visibility,
         )  # fmt: skip
         assert stored is not None  # noqa: S101 - insert ... returning
         work.each("cohort_member", ({"cohort_id": stored["id"]} | vars(member) for member in frozen.members))
         work.each("cohort_attrition", ({"cohort_id": stored["id"]} | vars(step) for step in frozen.attrition))
         work.execute(
-            "audit_event", account=self.owner, action="cohort.freeze", object_kind="cohort",
+            "audit_event", account=self.account, action="cohort.freeze", object_kind="cohort",
             object_id=f"{frozen.name}@{stored['version']}", reason=None,
             detail=as_json({"sha256": frozen.cohort_sha256}),
         )  # fmt: skip

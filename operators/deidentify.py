@@ -13,7 +13,7 @@ from airflow.sdk import BaseHook, BaseOperator, Context
 from operators import settings
 from operators.hooks.research_db import ResearchDbHook, chunked
 from operators.stores import MANIFEST, join, local_copy, local_path, publish_folder, scratch
-from research.cohorts import manifest_sha256
+from research.attributes import manifest_sha256
 from research.errors import SettingsError
 
 
@@ -75,7 +75,7 @@ class DeidentifyOperator(BaseOperator):
         with hook.transaction() as work:
             work.execute(
                 "deidentify_policy", sha256=policy.sha256, name=policy.name, english=policy.describe(),
-                engine_version=deid.__version__,
+                engine_version=deid.VERSION,
             )  # fmt: skip
             rows = work.rows("fetch_rows", ids=list(self.series_ids))
         done: dict[str, list[dict[str, Any]]] = {"published": [], "quarantined": []}
@@ -101,14 +101,9 @@ class DeidentifyOperator(BaseOperator):
     ) -> dict[str, Any]:
         with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
             originals = sorted(p for p in landed.iterdir() if p.suffix == ".dcm")
-            result = deid.deidentify_series(originals, folder / "out", policy, pseudonyms)
-            findings = deid.verify_series(originals, sorted((folder / "out").glob("*.dcm")))
-            if findings:
-                codes = ", ".join(sorted({finding.code for finding in findings}))
-                msg = f"The verifier found {len(findings)} trace(s) of the original ({codes})."
-                raise deid.QuarantineError(
-                    "verifier-finding", msg, "A person looks at the series; widen the policy and run it again."
-                )
+            result = deid.deidentify_series(
+                originals, folder / "out", policy, pseudonyms, verify=deid.verify_series
+            )
             manifest = [list(entry) for entry in result.manifest]
             digest = manifest_sha256(result.manifest)
             (folder / "out" / MANIFEST).write_text(json.dumps(manifest, indent=0), encoding="utf-8")
@@ -134,16 +129,13 @@ class DeidentifyOperator(BaseOperator):
         uids = [
             {"level": "study", "new_uid": result.study_uid, "original_uid": identity.study_uid},
             {"level": "series", "new_uid": result.series_uid, "original_uid": identity.series_uid},
-            *(
-                {"level": "instance", "new_uid": new, "original_uid": old}
-                for new, old in sorted(identity.sop_uids.items())
-            ),
+            *({"level": "instance", "new_uid": new, "original_uid": old} for new, old in identity.sop_uids),
         ]
         with hook.transaction() as work:
             work.execute(
                 "deidentify_crosswalk_patient", project=project, patient_alias=result.patient_alias,
-                patient_id=identity.patient_id, issuer=identity.issuer, patient_name=identity.patient_name,
-                patient_birth_date=identity.patient_birth_date, days_offset=identity.days_offset,
+                patient_id=identity.patient_id, issuer=identity.issuer, patient_name=identity.name,
+                patient_birth_date=identity.birth_date, days_offset=identity.days,
             )  # fmt: skip
             work.each(
                 "deidentify_crosswalk_uid",

@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from operators import settings
 from operators.hooks.nbia import NbiaHook
 from operators.hooks.research_db import ResearchDbHook, chunked
-from operators.stores import join, local_copy, publish_folder, scratch
-from research.errors import FetchError, LandingError, RadflowError
-from research.landing import accept_series
+from operators.stores import join, local_copy, local_path, publish_folder, scratch
+from research.errors import FetchError, RadflowError
+from research.landing import QuarantinedError
 from research.nbia import NbiaClient
 
 
@@ -30,7 +30,7 @@ class TciaPlanOperator(BaseOperator):
         nbia_conn_id: Airflow connection of type ``nbia``.
         modality: only this modality; every modality where empty.
         limit: take at most so many new series (0 = all).
-        owner: account that will own the images.
+        account: who will own the images.
         team: team that may see them.
         visibility: ``private``, ``team`` or ``public``.
 
@@ -38,7 +38,7 @@ class TciaPlanOperator(BaseOperator):
         List of lists of series numbers, one list per mapped fetch task.
     """
 
-    template_fields = ("collection", "nbia_conn_id", "modality", "limit", "owner", "team", "visibility")
+    template_fields = ("collection", "nbia_conn_id", "modality", "limit", "account", "team", "visibility")
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class TciaPlanOperator(BaseOperator):
         nbia_conn_id: str = "nbia_default",
         modality: str = "",
         limit: int | str = 0,
-        owner: str = "admin",
+        account: str = "admin",
         team: str = "",
         visibility: str = "private",
         **kwargs: Any,
@@ -57,7 +57,7 @@ class TciaPlanOperator(BaseOperator):
         self.nbia_conn_id = nbia_conn_id
         self.modality = modality
         self.limit = limit
-        self.owner = owner
+        self.account = account
         self.team = team
         self.visibility = visibility
 
@@ -81,7 +81,7 @@ class TciaPlanOperator(BaseOperator):
                         "licence": one.licence,
                         "licence_uri": one.licence_uri,
                         "citation_uri": one.citation_uri,
-                        "owner": self.owner,
+                        "owner": self.account,
                         "team": self.team or None,
                         "visibility": self.visibility,
                     }
@@ -129,8 +129,8 @@ class TciaFetchOperator(BaseOperator):
             try:
                 client = clients.setdefault(row["source"], NbiaHook(row["source"]).get_conn())
                 size = self._fetch(client, hook, row, label)
-            except LandingError as error:
-                self.log.warning("%s goes to quarantine: %s", label, error)
+            except QuarantinedError as error:
+                self.log.warning("%s (quarantined: %s)", error, error.code)
                 done["quarantined"].append(row["id"])
             except FetchError as error:
                 self.log.error("%s", error)
@@ -145,40 +145,42 @@ class TciaFetchOperator(BaseOperator):
             raise FetchError(told, failures[0].instruction, code=failures[0].code)
         return done
 
-    def _fetch(self, client: Any, hook: ResearchDbHook, row: dict[str, Any], label: str) -> int:
+    def _fetch(self, client: NbiaClient, hook: ResearchDbHook, row: dict[str, Any], label: str) -> int:
+        uri = join(settings.landing_uri(), f"{row['id']:08d}")
         with scratch("fetch") as folder:
-            archive = client.download_series(row["series_uid"], folder, label=label, expected=row["image_count"])
+            # On a local disk the client works in place, so that a whole series of a killed task is found again.
+            place = local_path(uri) or folder / "series"
+            refused = local_path(settings.quarantine_uri()) or folder / "refused"
             try:
-                received = accept_series(
-                    archive, folder / "series", label=label,
-                    series_uid=row["series_uid"], expected=row["image_count"],
-                )  # fmt: skip
-            except LandingError as error:
-                kept = folder / "refused"
-                kept.mkdir()
-                Path(archive).rename(kept / "received.zip")
-                uri = publish_folder(kept, join(settings.quarantine_uri(), f"fetch-{row['id']:08d}"))
+                received = client.download_series(
+                    row["series_uid"], place, row["image_count"], label=label, quarantine_root=refused
+                )
+            except QuarantinedError as error:
+                evidence = join(settings.quarantine_uri(), error.evidence.name)
+                if local_path(evidence) is None:
+                    publish_folder(error.evidence, evidence)
                 with hook.transaction() as work:
                     work.execute(
-                        "quarantine_add", id=row["id"], stage="fetch", uri=uri,
+                        "quarantine_add", id=row["id"], stage="fetch", uri=evidence,
                         reason_code=error.code, reason=error.reason,
                     )  # fmt: skip
                 raise
-            uri = publish_folder(received.folder, join(settings.landing_uri(), f"{row['id']:08d}"))
+            if local_path(uri) is None:
+                publish_folder(place, uri)
         with hook.transaction() as work:
             work.execute("fetch_objects_clear", id=row["id"])
             work.each(
                 "fetch_object",
                 (
-                    {"id": row["id"], "name": one.name, "sha256": one.sha256, "byte_count": one.byte_count}
+                    {"id": row["id"], "name": one.name, "sha256": one.sha256, "byte_count": one.bytes}
                     for one in received.files
                 ),
             )
             work.execute(
-                "fetch_received", id=row["id"], uri=uri, object_count=len(received.files),
-                byte_count=received.byte_count, manifest_sha256=received.manifest_sha256,
+                "fetch_received", id=row["id"], uri=uri, object_count=received.count,
+                byte_count=received.bytes, manifest_sha256=received.manifest_sha256,
             )  # fmt: skip
-        return int(received.byte_count)
+        return int(received.bytes)
 
 
 class LandingNewsOperator(BaseOperator):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -90,6 +91,11 @@ def series_attributes(files: Sequence[Path]) -> SeriesAttributes:
         study_date=_date(_text(first, "StudyDate")),
         rest={name: str(first[name].value) for name in _REST if name in first and first[name].value not in (None, "")},
     )
+
+
+def manifest_sha256(manifest: Sequence[tuple[str, str]]) -> str:
+    """Hash of a series' content: over the sorted (SOP Instance UID, sha256) pairs, so a renamed file shows."""
+    return hashlib.sha256(json.dumps(sorted(manifest), separators=(",", ":")).encode()).hexdigest()
 
 
 def age_in_years(text: str | None) -> float | None:

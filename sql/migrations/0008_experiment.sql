@@ -103,16 +103,20 @@ create table experiment.metric (
   arm text not null,
   name text not null,
   kind text not null,
+  label text not null default '',
   is_primary boolean not null,
   estimate double precision,
   lower double precision,
   upper double precision,
-  level double precision not null,
+  level double precision not null default 0.95,
   interval_method text not null,
   n_total integer not null,
   n_ok integer not null,
+  n_patients integer not null default 0,
   unit text not null,
   better text not null check (better in ('lower', 'higher', 'zero')),
+  note text not null default '',
+  details jsonb not null default '{}',
   primary key (run_id, arm, name)
 );
 
@@ -124,8 +128,11 @@ create table experiment.comparison (
   difference double precision,
   lower double precision,
   upper double precision,
+  level double precision not null default 0.95,
   p_value double precision,
+  p_adjusted double precision,
   method text not null,
+  note text not null default '',
   n integer not null,
   primary key (run_id, arm_a, arm_b, metric)
 );

@@ -18,7 +18,9 @@ with run as (
   select t.series_uid from experiment.step_run t join run on t.run_id = run.id
 )
 select cases.series_uid, arms.arm, member.patient_alias, s.collection, s.derived,
-       s.attributes ->> 'derivation' as derivation,
+       s.attributes ->> 'DerivationDescription' as derivation,
+       (select string_agg(distinct o.origin, '; ') from catalog.truth o
+        where o.series_uid = cases.series_uid) as truth_origin,
        v.name, v.value, v.truth, v.value - v.truth as error,
        case when broken.step is not null then 'failed' when v.value is not null then 'ok' else 'pending' end as status,
        broken.step as failed_step, broken.reason_code, broken.reason,

@@ -1,0 +1,1 @@
+delete from experiment.case_result where run_id = %(run_id)s;

@@ -1,0 +1,1 @@
+delete from experiment.comparison where run_id = %(run_id)s;

@@ -1,0 +1,1 @@
+delete from experiment.metric where run_id = %(run_id)s;

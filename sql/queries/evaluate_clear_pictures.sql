@@ -1,0 +1,1 @@
+delete from experiment.picture where run_id = %(run_id)s;
