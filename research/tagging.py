@@ -88,10 +88,11 @@ def concept(key: str) -> Concept:
     split_key(key)
     found = CONCEPTS.get(key)
     if found is None:
-        labels = {c.label.lower(): c.key for c in CONCEPTS.values()}
-        near = difflib.get_close_matches(key, CONCEPTS, n=1) or [
-            labels[label] for label in difflib.get_close_matches(key.partition(":")[2].lower(), labels, n=1)
-        ]
+        labels: dict[str, str] = {}
+        for row in CONCEPTS.values():
+            labels.setdefault(row.label.lower(), row.key)
+        words = difflib.get_close_matches(key.partition(":")[2].lower(), labels, n=1)
+        near = [labels[word] for word in words] or difflib.get_close_matches(key, CONCEPTS, n=1)
         hint = f"Did you mean {near[0]} ({CONCEPTS[near[0]].label})? " if near else ""
         reason = f"{key!r} is not in the list of concepts."
         raise TagError(reason, f"{hint}See research/concepts.json.")
