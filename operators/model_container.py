@@ -65,6 +65,7 @@ class ModelContainerOperator(ResumableJobMixin, BaseOperator):
         self.limits = limits
         self._run: CaseRun | None = None
         self._handle: str | None = None
+        self._record: StepRecord | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the case, or go on with what an earlier try has started."""
@@ -72,23 +73,21 @@ class ModelContainerOperator(ResumableJobMixin, BaseOperator):
         if (earlier := run.earlier()) is not None:
             self.log.info("The outputs are there already and were verified.")
             return self._told(earlier)
-        # The reconnecting path of the mixin hands back what polling returned.
-        result: dict[str, Any] = self.execute_resumable(context)
-        return result
+        self.execute_resumable(context)
+        return self.get_job_result(self._handle, context)
 
     def submit_job(self, context: Context) -> str:
-        """Start the case, unless a job of a worker that died before it could note it is found by its labels."""
+        """Start the case; a job whose worker died before it could note it is found by its labels."""
         run = self._case(context)
         self._handle = run.running() or run.start()
         self.log.info("Started %s on the %s runtime.", run.spec.image, run.runtime.name)
         return self._handle
 
-    def poll_until_complete(self, external_id: Any, context: Context) -> dict[str, Any]:
+    def poll_until_complete(self, external_id: Any, context: Context) -> None:
         """Wait for the job, passing its lines to the task's log, and keep its outputs."""
         run, self._handle = self._case(context), str(external_id)
-        record = run.finish(self._handle, lambda line: self.log.info("%s", line))
+        self._record = run.finish(self._handle, lambda line: self.log.info("%s", line))
         self._handle = None
-        return self._told(record)
 
     def get_job_status(self, external_id: Any, context: Context) -> str:
         """The state of the job, for the mixin; a job whose work folder is gone cannot be gone on with."""
@@ -106,11 +105,11 @@ class ModelContainerOperator(ResumableJobMixin, BaseOperator):
 
     def get_job_result(self, external_id: Any, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """What was kept in the output folder."""
-        earlier = self._case(context).earlier()
-        if earlier is None:
+        record = self._record or self._case(context).earlier()
+        if record is None:
             reason = "The outputs of the finished job are not in the output folder."
             raise StepError(reason, "Clear the task to run it again.", code="missing-output")
-        return self._told(earlier)
+        return self._told(record)
 
     def on_kill(self) -> None:
         """End the job within the 5 seconds that Airflow grants."""

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
+import docker
 from research.algorithms import Algorithm, load_algorithms, source_digest
 from research.errors import AlgorithmError
 
@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Build what is not current and print one line per image."""
     options = parse(arguments)
     try:
-        client = docker.from_env(timeout=600)
+        sdk: Any = docker  # its names carry no types
+        client = sdk.from_env(timeout=600)
         client.ping()
     except DockerException:
         print(

@@ -1,8 +1,9 @@
 """Emphysema by a noise-aware Markov random field, in the spirit of Häme et al. (IEEE TMI 2014).
 
 What is asked of each voxel is not whether its noisy value lies below -950 HU, but how likely its true density
-does, given the noise measured in this very scan. Neighbours then vote, the more the nearer they lie, by iterated
-conditional modes (Besag, JRSS B 1986): lone voxels are taken for noise, even regions keep their edge.
+does, given the noise measured in this very scan. Neighbours then vote, the more the nearer they lie, by
+iterated conditional modes (Besag, JRSS B 1986): lone voxels are taken for noise, even regions keep their
+edge.
 """
 
 from __future__ import annotations
