@@ -28,6 +28,10 @@ class DatabaseBusyError(Exception):
     """All connections of this process stayed in use for too long."""
 
 
+class BadValueError(Exception):
+    """A text that Postgres cannot hold (it contains the character NUL)."""
+
+
 class Database:
     """A small pool on one DSN.
 
@@ -97,28 +101,33 @@ class Session:
     def __init__(self, cursor: RealDictCursor) -> None:
         self._cursor = cursor
 
-    def all(self, name: str, **parameters: Any) -> list[Row]:
+    def _execute(self, text: str, parameters: dict[str, Any]) -> None:
+        if any(isinstance(value, str) and "\0" in value for value in parameters.values()):
+            raise BadValueError
+        self._cursor.execute(text, parameters)
+
+    def all(self, name: str, /, **parameters: Any) -> list[Row]:
         """Every row of a statement."""
-        self._cursor.execute(statement(name), parameters)
+        self._execute(statement(name), parameters)
         return [_plain(row) for row in self._cursor.fetchall()]
 
-    def one(self, name: str, **parameters: Any) -> Row | None:
+    def one(self, name: str, /, **parameters: Any) -> Row | None:
         """The first row, or None."""
-        self._cursor.execute(statement(name), parameters)
+        self._execute(statement(name), parameters)
         row = self._cursor.fetchone()
         return None if row is None else _plain(row)
 
-    def run(self, name: str, **parameters: Any) -> None:
+    def run(self, name: str, /, **parameters: Any) -> None:
         """A statement without an answer."""
-        self._cursor.execute(statement(name), parameters)
+        self._execute(statement(name), parameters)
 
-    def page(self, name: str, limit: int, offset: int, **parameters: Any) -> tuple[list[Row], int]:
+    def page(self, name: str, limit: int, offset: int, /, **parameters: Any) -> tuple[list[Row], int]:
         """``limit`` rows from ``offset`` on, and how many there are in all."""
         text = statement(name).rstrip()
-        self._cursor.execute(f"select count(*) as total from (\n{text}\n) as whole", parameters)  # noqa: S608
+        self._execute(f"select count(*) as total from (\n{text}\n) as whole", parameters)  # noqa: S608
         counted = self._cursor.fetchone()
         total = int(counted["total"]) if counted else 0
-        self._cursor.execute(
+        self._execute(
             f"{text}\nlimit %(limit)s offset %(offset)s", {**parameters, "limit": limit, "offset": offset}
         )
         return [_plain(row) for row in self._cursor.fetchall()], total

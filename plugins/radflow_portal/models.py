@@ -244,6 +244,7 @@ class Case(BaseModel):
     collection: str | None
     derived: bool | None
     derivation: str | None
+    truth_origin: str | None = Field(description="Where the truth of this image comes from.")
     arm: str
     name: str | None = Field(description="Which value; null where there is none yet.")
     value: float | None

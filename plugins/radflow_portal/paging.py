@@ -20,7 +20,7 @@ class Paging:
     limit: int
     offset: int
 
-    def of(self, session: Session, name: str, **parameters: Any) -> dict[str, Any]:
+    def of(self, session: Session, name: str, /, **parameters: Any) -> dict[str, Any]:
         """That part of a statement's rows, as `models.Page` has it."""
         items, total = session.page(name, self.limit, self.offset, **parameters)
         return {"items": items, "total": total, "limit": self.limit, "offset": self.offset}

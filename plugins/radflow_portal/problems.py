@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from radflow_portal.db import DatabaseBusyError
+from radflow_portal.db import BadValueError, DatabaseBusyError
 from research.errors import AccessError, RadflowError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,12 @@ def install(app: FastAPI) -> None:
     def radflow(request: Request, error: RadflowError) -> Response:
         status = 403 if isinstance(error, AccessError) else 503 if isinstance(error, SettingsError) else 422
         return _answer(request, Problem(status, error.reason, error.instruction, error.code))
+
+    @app.exception_handler(BadValueError)
+    def bad_value(request: Request, _: BadValueError) -> Response:
+        return _answer(
+            request, Problem(422, "A text of the request contains the character NUL.", code="value")
+        )
 
     @app.exception_handler(DatabaseBusyError)
     def busy(request: Request, _: DatabaseBusyError) -> Response:

@@ -104,6 +104,7 @@ def _results(request: Request, session: Session, run: Row) -> HTMLResponse:
         cases=cases,
         case_rows=case_rows,
         failures=_failures(cases),
+        origins=sorted({case["truth_origin"] for case in cases if case["truth_origin"]}),
         width=WIDTH,
     )
 
