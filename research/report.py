@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from research.comparison import ArmDifference
-from research.intervals import limits_of_agreement
+from research.intervals import Array, limits_of_agreement
 from research.metrics.evaluate import MetricRow
 
 # Okabe and Ito (2008): told apart by colour-blind readers; shapes differ too, for print.
@@ -19,28 +18,8 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _GREY = "#555555"
 
 
-class Point(NamedTuple):
-    """One case of one arm in a plot; ``truth`` and ``prediction`` in the same unit."""
-
-    arm: str
-    truth: float
-    prediction: float
-
-
-@dataclass(frozen=True)
-class PlotStyle:
-    """What a plot says around its points, and how large it is (inches; 72 SVG units each)."""
-
-    title: str = ""
-    quantity: str = "value"
-    unit: str = ""
-    width: float = 4.8
-    height: float = 3.6
-
-    def axis(self, what: str) -> str:
-        """An axis label with its unit."""
-        text = f"{what} {self.quantity}".strip()
-        return f"{text} ({self.unit})" if self.unit else text
+Pairs: TypeAlias = Mapping[str, Sequence[tuple[float, float]]]
+"""Arm -> (truth, prediction) of each case, in one unit; arms without cases are left out of the plot."""
 
 
 def results_table(rows: Iterable[MetricRow], comparisons: Iterable[ArmDifference] = ()) -> str:
@@ -83,48 +62,57 @@ def results_table(rows: Iterable[MetricRow], comparisons: Iterable[ArmDifference
     return "\n".join(lines)
 
 
-def scatter_svg(points: Sequence[Point], style: PlotStyle | None = None) -> bytes:
+def scatter_svg(
+    pairs: Pairs, *, unit: str = "", title: str = "", width: float = 4.8, height: float = 3.6
+) -> str:
     """Prediction against truth, one marker per case, with the line of identity.
 
+    Args:
+        pairs: arm -> (truth, prediction) per case.
+        unit: of both, for the axes.
+        title: above the plot; none where empty.
+        width: inches (72 SVG units each).
+        height: likewise.
+
+    Returns:
+        An SVG document; the same numbers give the same text.
+
     Raises:
         ValueError: no points, or a value that is not finite.
     """
-    style = style or PlotStyle()
-    _check(points)
-    figure, axes = _figure(style)
-    values = [value for point in points for value in (point.truth, point.prediction)]
-    low, high = min(values), max(values)
-    margin = (high - low) * 0.06 or 0.5
-    ends = (low - margin, high + margin)
+    arms = _arms(pairs)
+    figure, axes = _figure(width, height, title)
+    values = np.concatenate([points.ravel() for _, points, _ in arms])
+    margin = float(np.ptp(values)) * 0.06 or 0.5
+    ends = (float(values.min()) - margin, float(values.max()) + margin)
     axes.plot(ends, ends, color=_GREY, linewidth=0.8, linestyle="--", label="identity")
-    for arm, colour, marker, mine in _by_arm(points):
-        _scatter(axes, mine, [p.prediction for p in mine], arm, colour, marker)
-    axes.set(xlim=ends, ylim=ends, xlabel=style.axis("true"), ylabel=style.axis("predicted"))
-    return _svg(figure, axes, style)
+    for arm, points, look in arms:
+        axes.scatter(points[:, 0], points[:, 1], s=18, alpha=0.85, label=arm, **look)
+    axes.set(xlim=ends, ylim=ends, xlabel=_axis("truth", unit), ylabel=_axis("prediction", unit))
+    return _svg(figure, axes)
 
 
-def bland_altman_svg(points: Sequence[Point], style: PlotStyle | None = None) -> bytes:
-    """Difference (prediction - truth) against truth, per arm, with bias and 95 % limits of agreement.
+def bland_altman_svg(
+    pairs: Pairs, *, unit: str = "", title: str = "", width: float = 4.8, height: float = 3.6
+) -> str:
+    """Difference (prediction - truth) against truth, with bias (line) and 95 % limits of agreement (dotted).
 
-    The x axis is the truth and not the mean of both, because here one side is known (Krouwer 2008).
-
-    Raises:
-        ValueError: no points, or a value that is not finite.
+    The x axis is the truth and not the mean of both, because one side is the reference here (Krouwer 2008).
+    Arguments, result and errors as for ``scatter_svg``.
     """
-    style = style or PlotStyle()
-    _check(points)
-    figure, axes = _figure(style)
+    arms = _arms(pairs)
+    figure, axes = _figure(width, height, title)
     axes.axhline(0, color=_GREY, linewidth=0.8)
-    for arm, colour, marker, mine in _by_arm(points):
-        differences = np.array([p.prediction - p.truth for p in mine])
-        _scatter(axes, mine, differences.tolist(), arm, colour, marker)
-        axes.axhline(float(differences.mean()), color=colour, linewidth=1.2)
-        if len(mine) > 1:
+    for arm, points, look in arms:
+        differences = points[:, 1] - points[:, 0]
+        axes.scatter(points[:, 0], differences, s=18, alpha=0.85, label=arm, **look)
+        axes.axhline(float(differences.mean()), color=look["c"], linewidth=1.2)
+        if len(differences) > 1:
             limits = limits_of_agreement(differences)
             for limit in (limits.lower, limits.upper):
-                axes.axhline(limit, color=colour, linewidth=0.9, linestyle=":")
-    axes.set(xlabel=style.axis("true"), ylabel=style.axis("predicted - true"))
-    return _svg(figure, axes, style)
+                axes.axhline(limit, color=look["c"], linewidth=0.9, linestyle=":")
+    axes.set(xlabel=_axis("truth", unit), ylabel=_axis("prediction - truth", unit))
+    return _svg(figure, axes)
 
 
 def _number(value: float | None) -> str:
@@ -165,51 +153,49 @@ def _aligned(head: Sequence[str], body: Sequence[Sequence[str]], right: set[int]
     return [line(head), line(["-" * width for width in widths]), *(line(row) for row in body)]
 
 
-def _check(points: Sequence[Point]) -> None:
-    if not points:
+def _axis(what: str, unit: str) -> str:
+    return f"{what} ({unit})" if unit else what
+
+
+def _arms(pairs: Pairs) -> list[tuple[str, Array, dict[str, str]]]:
+    """Arms with points, shape (cases, 2), and look, which depends on the arm's place among all arms."""
+    arms = []
+    for i, arm in enumerate(sorted(pairs)):
+        points = np.asarray(pairs[arm], dtype=np.float64).reshape(-1, 2)
+        if not np.isfinite(points).all():
+            msg = "a point is not finite; leave missing predictions out and say how many"
+            raise ValueError(msg)
+        if len(points):
+            look = {"c": _COLOURS[i % len(_COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
+            arms.append((arm or "all", points, look))
+    if not arms:
         msg = "there are no points to plot"
         raise ValueError(msg)
-    if not all(np.isfinite([point.truth, point.prediction]).all() for point in points):
-        msg = "a point is not finite; leave missing predictions out and say how many"
-        raise ValueError(msg)
+    return arms
 
 
-def _by_arm(points: Sequence[Point]) -> Iterable[tuple[str, str, str, list[Point]]]:
-    for i, arm in enumerate(sorted({point.arm for point in points})):
-        mine = [point for point in points if point.arm == arm]
-        yield arm or "all", _COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)], mine
-
-
-def _scatter(
-    axes: Any, points: Sequence[Point], y: Sequence[float], arm: str, colour: str, marker: str
-) -> None:
-    axes.scatter([p.truth for p in points], y, s=18, c=colour, marker=marker, label=arm, alpha=0.85)
-
-
-def _figure(style: PlotStyle) -> tuple[Any, Any]:
+def _figure(width: float, height: float, title: str) -> tuple[Any, Any]:
     # No pyplot: it keeps global state and opens displays. Imported here, because it takes most of a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(style.width, style.height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
+    axes.set_title(title, fontsize=10, loc="left")
     return figure, axes
 
 
-def _svg(figure: Any, axes: Any, style: PlotStyle) -> bytes:
+def _svg(figure: Any, axes: Any) -> str:
     from matplotlib import rc_context
 
     axes.xaxis.label.set_size(9)
     axes.yaxis.label.set_size(9)
-    if style.title:
-        axes.set_title(style.title, fontsize=10, loc="left")
-    axes.legend(fontsize=8, frameon=False)
-    buffer = io.BytesIO()
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    buffer = io.StringIO()
     # The salt makes ids, and leaving out the date makes the whole file, a function of the numbers.
-    metadata = {"Date": None, "Creator": "Radflow", "Title": style.title or style.quantity}
     with rc_context({"svg.hashsalt": "radflow", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", metadata=metadata)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "Radflow"})
     return buffer.getvalue()

@@ -15,11 +15,14 @@ from typing import Any, Literal
 Kind = Literal["text", "integer", "number", "date", "boolean", "tag"]
 Scalar = str | int | float | bool
 
-FROM_SQL = (
+FROM_TEMPLATE = (
     "catalog.series {s} JOIN catalog.study {st} ON {st}.study_uid = {s}.study_uid "
     "JOIN catalog.patient {p} ON {p}.patient_alias = {s}.patient_alias AND {p}.collection = {s}.collection"
 )
-"""The FROM clause that criteria are written against; ``FROM_SQL.format(s="s", st="st", p="p")``."""
+"""The FROM clause that criteria are written against, with placeholders for the aliases."""
+
+FROM_SQL = FROM_TEMPLATE.format(s="s", st="st", p="p")
+"""The FROM clause that ``to_sql`` and ``SELECT_SQL`` go with."""
 
 
 @dataclass(frozen=True)
@@ -147,4 +150,4 @@ SELECT_SQL = ", ".join(
         " ORDER BY 1) AS tags",
     ]
 )
-"""Select list (``FROM_SQL`` under the aliases s, st, p) of the rows that ``matches`` and ``freeze`` take."""
+"""Select list, with ``FROM_SQL``, of the rows that ``matches`` and ``freeze`` take."""

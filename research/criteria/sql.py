@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from research.criteria.fields import FROM_SQL, Scalar
+from research.criteria.fields import FROM_TEMPLATE, Scalar
 from research.criteria.grammar import All, AnyOf, AtLeast, Criteria, Leaf, Node, Not, parse
 
 _CASTS = {
@@ -17,7 +17,7 @@ _CASTS = {
 
 
 def to_sql(criteria: Criteria, *, scope: str = "") -> tuple[str, dict[str, Any]]:
-    """Write criteria as a WHERE condition against ``FROM_SQL`` with the aliases s, st and p.
+    """Write criteria as a WHERE condition that goes with ``FROM_SQL``.
 
     A missing value makes a comparison NULL. AND and OR carry NULL as they carry false, and ``not`` is written
     ``IS NOT TRUE``, so a WHERE clause keeps exactly the rows for which ``matches`` is true, and plain
@@ -109,7 +109,7 @@ class _Writer:
         where.append(self.node(node.of, inner))
         counted = f"{a['s']}.{'study_uid' if node.count == 'study' else 'series_uid'}"
         enough = self.bind(node.n, "bigint")
-        source = FROM_SQL.format(**a)
+        source = FROM_TEMPLATE.format(**a)
         return f"((SELECT count(DISTINCT {counted}) FROM {source} WHERE {' AND '.join(where)}) >= {enough})"  # noqa: S608
 
 

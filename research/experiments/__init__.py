@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from research.algorithms import Algorithm
+from research.experiments.checks import AlgorithmLike, SocketLike
 from research.experiments.plan import NodeInput, Plan, StepNode, chunks, make_plan, split_canary
 from research.experiments.spec import Arm, ExperimentSpec, Source, Step, Truth, load_spec, schema
 from research.experiments.wiring import COHORT_SOCKETS, check_sockets
@@ -11,7 +11,7 @@ from research.metrics.table import MetricSpec
 
 
 def parse_spec(
-    source: str | Mapping[str, Any], algorithms: Mapping[str, Algorithm] | None = None
+    source: str | Mapping[str, Any], algorithms: Mapping[str, AlgorithmLike] | None = None
 ) -> ExperimentSpec:
     """Read a specification and check everything that can be checked.
 
@@ -30,11 +30,13 @@ def parse_spec(
 
 __all__ = [
     "COHORT_SOCKETS",
+    "AlgorithmLike",
     "Arm",
     "ExperimentSpec",
     "MetricSpec",
     "NodeInput",
     "Plan",
+    "SocketLike",
     "Source",
     "Step",
     "StepNode",

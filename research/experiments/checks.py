@@ -4,11 +4,48 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from research.errors import SpecError
 from research.experiments.spec import COHORT, ExperimentSpec
 from research.metrics.table import METRICS, MetricSpec
+
+
+class SocketLike(Protocol):
+    """What wiring asks of a socket: ``research.sockets.Socket``, or a registered one from the database."""
+
+    @property
+    def slug(self) -> str:
+        """Stable name."""
+
+    @property
+    def kind(self) -> str:
+        """A Grand Challenge kind."""
+
+
+class AlgorithmLike(Protocol):
+    """What wiring asks of an algorithm: ``research.algorithms.Algorithm``, or a registered one."""
+
+    @property
+    def name(self) -> str:
+        """Stable name."""
+
+    @property
+    def version(self) -> str:
+        """What a pin may name."""
+
+    @property
+    def digest(self) -> str:
+        """What a pin may name as well."""
+
+    @property
+    def inputs(self) -> Sequence[SocketLike]:
+        """Sockets to be fed."""
+
+    @property
+    def outputs(self) -> Sequence[SocketLike]:
+        """Sockets written."""
+
 
 _PARAMETERS = ("threshold", "positive_at", "range", "tolerance_mm")
 

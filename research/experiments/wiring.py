@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
-from research.algorithms import Algorithm, fits, misfit
-from research.experiments.checks import near, refuse
+from research.algorithms import misfit
+from research.experiments.checks import AlgorithmLike, SocketLike, near, refuse
 from research.experiments.spec import COHORT, Arm, ExperimentSpec, Source, Step
 from research.sockets import SOCKETS, Socket
 
@@ -14,13 +15,13 @@ COHORT_SOCKETS: tuple[Socket, ...] = (SOCKETS["ct-image"],)
 
 _KINDS = {"number": ("Float", "Integer"), "mask": ("Segmentation",)}
 
-_Offers = dict[str, dict[str, Socket]]
+_Offers = dict[str, dict[str, SocketLike]]
 
 
 def check_sockets(
     spec: ExperimentSpec,
-    algorithms: Mapping[str, Algorithm],
-    cohort_sockets: Sequence[Socket] = COHORT_SOCKETS,
+    algorithms: Mapping[str, AlgorithmLike],
+    cohort_sockets: Sequence[SocketLike] = COHORT_SOCKETS,
 ) -> None:
     """Check that algorithms exist, that each input is fed once, and that every edge fits.
 
@@ -34,7 +35,7 @@ def check_sockets(
     """
     offered: _Offers = {COHORT: {socket.slug: socket for socket in cohort_sockets}}
     for i, step in enumerate(spec.steps):
-        outputs: list[dict[str, Socket]] = []
+        outputs: list[dict[str, SocketLike]] = []
         for j, arm in enumerate(step.arms):
             here = f"steps[{i}].arms[{j}].algorithm" if step.has_arms else f"steps[{i}].algorithm"
             algorithm = _algorithm(arm, algorithms, here)
@@ -56,7 +57,7 @@ def check_sockets(
             refuse(here, what, "Choose another socket or another kind of metric.")
 
 
-def _algorithm(arm: Arm, algorithms: Mapping[str, Algorithm], here: str) -> Algorithm:
+def _algorithm(arm: Arm, algorithms: Mapping[str, AlgorithmLike], here: str) -> AlgorithmLike:
     algorithm = algorithms.get(arm.algorithm_name)
     if algorithm is None:
         refuse(here, f"there is no algorithm {arm.algorithm_name!r}", near(arm.algorithm_name, algorithms))
@@ -66,7 +67,7 @@ def _algorithm(arm: Arm, algorithms: Mapping[str, Algorithm], here: str) -> Algo
     return algorithm
 
 
-def _check_inputs(step: Step, algorithm: Algorithm, offered: _Offers, here: str) -> None:
+def _check_inputs(step: Step, algorithm: AlgorithmLike, offered: _Offers, here: str) -> None:
     fed = dict(step.inputs)
     wanted = {socket.slug: socket for socket in algorithm.inputs}
     for slug in fed:
@@ -75,15 +76,22 @@ def _check_inputs(step: Step, algorithm: Algorithm, offered: _Offers, here: str)
     for slug, target in wanted.items():
         if slug not in fed:
             fitting = [
-                f"{s}.{o}" for s, sockets in offered.items() for o, k in sockets.items() if fits(k, target)
+                f"{step_name}.{source.slug}"
+                for step_name, sockets in offered.items()
+                for source in sockets.values()
+                if not _misfit(source, target)
             ]
             hint = f" Fitting: {', '.join(fitting)}." if fitting else ""
             refuse(here, f"the input {slug} of {algorithm.name} is not fed", f"Add {slug}: <source>.{hint}")
-        if why := misfit(_offer(fed[slug], offered, f"{here}.{slug}"), target):
+        if why := _misfit(_offer(fed[slug], offered, f"{here}.{slug}"), target):
             refuse(f"{here}.{slug}", why.rstrip("."), "Feed it from a socket of that kind.")
 
 
-def _offer(source: Source, offered: _Offers, here: str) -> Socket:
+def _misfit(source: SocketLike, target: SocketLike) -> str | None:
+    return misfit(cast(Socket, source), cast(Socket, target))  # looks at slug and kind only
+
+
+def _offer(source: Source, offered: _Offers, here: str) -> SocketLike:
     sockets = offered[source.step]
     if source.slug not in sockets:
         who = "The cohort" if source.from_cohort else f"Step {source.step} (in every arm)"

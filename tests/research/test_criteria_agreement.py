@@ -169,7 +169,7 @@ def fill(cursor: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def select(cursor: Any, what: str, where: str, params: dict[str, Any]) -> list[Any]:
-    cursor.execute(f"select {what} from {FROM_SQL.format(s='s', st='st', p='p')} where {where}", params)
+    cursor.execute(f"select {what} from {FROM_SQL} where {where}", params)
     return cursor.fetchall()
 
 

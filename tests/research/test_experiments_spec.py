@@ -25,7 +25,7 @@ def algorithm(name: str, inputs: list[str], outputs: list[str]) -> Algorithm:
     return Algorithm(name, name, "1.0.0", "", ins, outs, Resources(), Path("nowhere"), image="")
 
 
-QUANTIFY = (["denoised-ct", "lung-mask"], ["emphysema-fraction", "emphysema-mask"])
+QUANTIFY = (["ct-image", "lung-mask"], ["emphysema-fraction", "emphysema-mask"])
 ALGORITHMS = {
     a.name: a
     for a in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -11,14 +12,13 @@ import pytest
 
 from research.comparison import ArmDifference
 from research.metrics import MetricRow
-from research.report import PlotStyle, Point, bland_altman_svg, results_table, scatter_svg
+from research.report import bland_altman_svg, results_table, scatter_svg
 
 ROW = MetricRow(
     "laa950", "mae", "absolute_error", "Mean absolute error", True, "lower", "fraction", 0.01234, 0.001, 0.1,
     0.95, "patient-cluster bootstrap", 12, 11, 12, ("1.2.3",), "1 case without a usable prediction (costs).",
 )  # fmt: skip
-POINTS = [Point(arm, t, t + d) for arm, d in (("laa950", 0.01), ("mrf", -0.02)) for t in (0.0, 0.1, 0.3)]
-STYLE = PlotStyle("Emphysema", "emphysema fraction", "fraction of lung")
+PAIRS = {arm: [(t, t + d) for t in (0.0, 0.1, 0.3)] for arm, d in (("laa950", 0.01), ("mrf", -0.02))}
 
 
 def test_table() -> None:
@@ -49,37 +49,42 @@ def test_table_with_comparison() -> None:
 
 
 @pytest.mark.parametrize("plot", [scatter_svg, bland_altman_svg])
-def test_plots_are_labelled_svg_with_text(plot: object) -> None:
-    data = plot(POINTS, STYLE)  # type: ignore[operator]
-    assert len(data) < 60_000
-    root = ElementTree.fromstring(data)
+def test_plots_are_labelled_svg_with_text(plot: Callable[..., str]) -> None:
+    text = plot(PAIRS, unit="fraction of lung", title="Emphysema")
+    assert len(text) < 60_000
+    root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg")
     words = " ".join(element.text or "" for element in root.iter() if element.tag.endswith("text"))
-    for word in ("Emphysema", "true emphysema fraction (fraction of lung)", "predicted", "laa950", "mrf"):
+    for word in ("Emphysema", "truth (fraction of lung)", "prediction", "laa950", "mrf"):
         assert word in words
-    assert data == plot(list(POINTS), STYLE)  # type: ignore[operator]
-    assert plot(POINTS[:1]) != data  # type: ignore[operator]
-    small = plot(POINTS, replace(STYLE, width=2.4, height=1.8))  # type: ignore[operator]
-    assert b'width="172.8pt"' in small
+    assert text == plot(dict(reversed(PAIRS.items())), unit="fraction of lung", title="Emphysema")
+    assert text != plot({"mrf": PAIRS["mrf"]}, unit="fraction of lung", title="Emphysema")
+    small = plot(PAIRS, unit="fraction of lung", width=2.4, height=1.8)
+    assert 'width="172.8pt"' in small
 
 
 @pytest.mark.parametrize("plot", [scatter_svg, bland_altman_svg])
-def test_plots_refuse_what_cannot_be_drawn(plot: object) -> None:
-    with pytest.raises(ValueError, match="no points"):
-        plot([])  # type: ignore[operator]
+def test_plots_refuse_what_cannot_be_drawn(plot: Callable[..., str]) -> None:
+    for nothing in ({}, {"a": []}):
+        with pytest.raises(ValueError, match="no points"):
+            plot(nothing)
     with pytest.raises(ValueError, match="not finite"):
-        plot([Point("a", 0.0, float("nan"))])  # type: ignore[operator]
+        plot({"a": [(0.0, float("nan"))]})
 
 
-def test_equal_values_and_single_arms_are_drawn() -> None:
-    assert scatter_svg([Point("", 0.1, 0.1)]).startswith(b"<?xml")
-    assert bland_altman_svg([Point("", 0.1, 0.1), Point("", 0.1, 0.1)]).startswith(b"<?xml")
+def test_equal_values_single_arms_and_failed_arms_are_drawn() -> None:
+    assert scatter_svg({"": [(0.1, 0.1)]}).startswith("<?xml")
+    assert bland_altman_svg({"": [(0.1, 0.1), (0.1, 0.1)]}).startswith("<?xml")
+    # An arm keeps its colour when another arm has nothing to show.
+    alone, beside = scatter_svg({"a": [], "b": PAIRS["mrf"]}), scatter_svg({"b": PAIRS["mrf"]})
+    assert "#d55e00" in alone
+    assert "#d55e00" not in beside
 
 
 def test_no_display_and_no_global_state() -> None:
     code = (
-        "import sys; from research.report import Point, scatter_svg;"
-        "assert 'matplotlib' not in sys.modules; scatter_svg([Point('a', 0, 1)]);"
+        "import sys; from research.report import scatter_svg;"
+        "assert 'matplotlib' not in sys.modules; scatter_svg({'a': [(0, 1)]});"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
