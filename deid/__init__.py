@@ -16,6 +16,7 @@ from deid.findings import Finding
 from deid.policy import Policy, load_policy
 from deid.pseudonyms import Pseudonyms
 from deid.series import Identity, SeriesResult, deidentify_series
+from deid.verifier import verify_series
 from deid.version import VERSION
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "UnsupportedOption",
     "deidentify_series",
     "load_policy",
+    "verify_series",
 ]

@@ -12,7 +12,7 @@ class Finding:
     Attributes:
         file_number: position of the output in the list that was verified, from 1.
         where: tags from the top to the place, or the byte offset.
-        code: what it was: ``name``, ``identifier``, ``date``, ``uid``, ``text``, ``private-text``,
+        code: what it was: ``name``, ``identifier``, ``place``, ``date``, ``uid``, ``text``, ``private-text``,
         ``unchanged``,
             ``not-marked``, ``unreadable`` or ``count``.
     """

@@ -1,8 +1,9 @@
-"""The generated facts of the standard (``_standard/*.json``), loaded once."""
+"""The generated facts of the standard (``_standard/*.json``) and the verifier's word lists, loaded once."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,3 +76,10 @@ def safe_private() -> dict[tuple[str, int, int], str]:
         (creator, int(group, 16), int(element, 16)): vr
         for creator, group, element, vr, _ in _read("safe_private.json")["rows"]
     }
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """A word list of ``words.toml``, in lower case."""
+    text = (Path(__file__).parent / "words.toml").read_text()
+    return frozenset(str(tomllib.loads(text)[name]).split())

@@ -45,6 +45,6 @@ class Dummy:
     def describe(self, _policy: Policy) -> list[str]:
         """See :class:`deid.handlers.base.Handler`."""
         return [
-            f"Attributes with code D become a dummy valid for their VR ({TEXT}, 1900-01-01, zero); compound codes "
-            "are resolved by the attribute's type in the IOD, the strongest where it is unknown."
+            f"Attributes with code D become a dummy valid for their VR ({TEXT}, 1900-01-01, zero); compound "
+            "codes are resolved by the type in the IOD, the strongest where it is unknown."
         ]
