@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from research.criteria import FIELDS, OPS, canonical, describe, matches, parse, to_json, to_sql
 from research.errors import CriteriaError
 
+KINDS = ("text", "integer", "number", "date", "boolean", "tag")
 CT = {"field": "modality", "op": "eq", "value": "CT"}
 
 
@@ -181,3 +184,24 @@ def test_a_row_without_the_key_is_a_fault() -> None:
 def test_at_least_needs_the_other_series() -> None:
     with pytest.raises(CriteriaError, match="patient_rows"):
         matches({"not": {"at_least": {"n": 1, "of": CT}}}, row())
+
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "criteria.md"
+
+
+def test_the_reference_names_every_field_and_operator() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    for field in FIELDS.values():
+        assert f"| `{field.name}` | {field.kind} | {field.unit or '-'} | {field.about} |" in text
+    for op in OPS.values():
+        assert f"| `{op.name}` | {', '.join(kind for kind in KINDS if kind in op.kinds)} |" in text
+
+
+def test_the_examples_of_the_reference_are_criteria() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    inline = re.findall(r"`(\{\"(?:not|field|all)\": (?:\{.*\}|\".*\"|\[\]).*?\})`", text)
+    assert len(blocks) == 1
+    assert len(inline) == 3
+    for example in (*blocks, *inline):
+        describe(json.loads(example))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,15 @@ def test_pins_are_checked_against_version_or_digest(raw: dict[str, Any]) -> None
 def test_the_schema_is_valid_and_knows_every_metric() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     assert schema()["$defs"]["metric"]["properties"]["kind"]["enum"] == list(METRICS)
+
+
+def test_the_reference_is_whole_and_its_example_fits() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "experiment-spec.md").read_text(
+        encoding="utf-8"
+    )
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    parse_spec(example, ALGORITHMS)
+    definitions = schema()["$defs"]
+    for place in (schema(), definitions["step"], definitions["truth"], definitions["metric"]):
+        for name in place["properties"]:
+            assert f"`{name}`" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -261,3 +262,12 @@ def test_the_table_is_complete() -> None:
         assert metric.kind == kind
         assert metric.about.endswith(".")
         assert metric.better in ("lower", "higher", "zero")
+
+
+def test_the_reference_names_every_metric() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    for metric in METRICS.values():
+        assert f"| `{metric.kind}` | {metric.label} |" in text
+        assert metric.about.replace("|", "&#124;") in text
+        assert f"| `{metric.kind}` | {metric.missing} | {metric.interval} |" in text
+        assert all(f"`{name}`" in text for name in (*metric.needs, *metric.takes))
