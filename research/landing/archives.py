@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
+import lzma
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -18,6 +21,11 @@ from research.errors import LandingError
 LICENCE_ENTRY = "LICENSE"
 MD5_ENTRY = "md5hashes.csv"
 _BLOCK = 1 << 20
+_BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, LookupError, NotImplementedError,
+    ValueError,
+)  # fmt: skip
+"""What zipfile raises on bytes that are not a zip, or not all of one."""
 _ASK_SOURCE = "It was set aside; ask the source about it, or fetch it again once they have mended it."
 
 
@@ -75,15 +83,20 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> Unpacke
     try:
         with zipfile.ZipFile(archive) as opened:
             return _unpack(opened, folder, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError):
+    except _BROKEN_ZIP:
         raise _bad(code="bad-zip", reason="The zip is broken or cut off.") from None
+    except OSError as error:
+        # A place that lies outside the file, or a broken bzip2 stream; a full disk is another matter.
+        if error.errno in (None, errno.EINVAL):
+            raise _bad(code="bad-zip", reason="The zip is broken.") from None
+        raise
     except RuntimeError:  # zipfile's answer to an encrypted entry
         raise _bad(code="bad-zip", reason="The zip is encrypted.") from None
 
 
 def _unpack(opened: zipfile.ZipFile, folder: Path, limits: Limits) -> Unpacked:
-    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
     _check_names([entry.filename for entry in opened.infolist()])
+    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
     _check_entries(entries, limits)
     licence, table = None, None
     images: list[tuple[str, Path]] = []

@@ -9,9 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from scripts.demo_images.derive import REFERENCE_MAS, Recipe, derive, native_clusters
-from scripts.demo_images.people import PEOPLE, burned_text, planted
+from scripts.demo_images.people import PEOPLE, burned_text, planted, planted_dates
 from scripts.demo_images.series import describe, write_capture, write_ct
 from scripts.demo_images.volumes import Volume
 
@@ -146,6 +147,7 @@ def _make(root: Path, case: Case, volume: Volume) -> tuple[dict[str, object], di
         "case": case.name,
         "series_instance_uid": row["series_instance_uid"],
         "strings": planted(person),
+        "dates": planted_dates(person),
     }
     if case.capture:
         folder = root / f"{case.name}-capture"
@@ -172,10 +174,11 @@ def _write_truth(path: Path, rows: list[dict[str, object]]) -> None:
 
 
 def _write_identities(path: Path, entries: list[dict[str, object]]) -> None:
-    strings = sorted({text for entry in entries for text in entry["strings"]})  # type: ignore[attr-defined]
+    strings = sorted({text for entry in entries for text in cast(list[str], entry["strings"])})
     found = {
-        "about": "Every identity planted in the demo's images. All are invented.",
+        "about": "Every identity planted in the demo's images, all invented. Dates count within a case only.",
         "strings": strings,
+        "uids": sorted(str(v) for entry in entries for k, v in entry.items() if k.endswith("uid")),
         "cases": entries,
     }
     path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")

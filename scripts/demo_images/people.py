@@ -97,16 +97,20 @@ def planted(person: Person) -> list[str]:
     """Every identifying text that the files of a person hold, as it may appear anywhere in bytes or logs.
 
     Names as a whole, in the parts that are long enough to be unmistakable, and as written in free text;
-    numbers; dates as DICOM writes them.
+    numbers; places. Dates are in ``planted_dates``: one person's shifted date may honestly be another's.
     """
     names = [person.name, person.referring, person.performing, person.operator, person.mother]
     names.append(person.other_name)
     parts = [part for name in names for part in name.split("^") if len(part) >= 7]
     spoken = [f"{person.given} {person.family}", burned_text(person)]
     numbers = [person.mrn, person.accession, person.study_id, person.phone, person.national_id]
-    dates = [f"{person.birth:%Y%m%d}", f"{person.study_day:%Y%m%d}"]
     places = [person.address, INSTITUTION, INSTITUTION_ADDRESS, DEPARTMENT, STATION, ISSUER, DEVICE_SERIAL]
-    return sorted({*names, *parts, *spoken, *numbers, *dates, *places})
+    return sorted({*names, *parts, *spoken, *numbers, *places})
+
+
+def planted_dates(person: Person) -> list[str]:
+    """The person's birth date and study date as DICOM writes them."""
+    return [f"{person.birth:%Y%m%d}", f"{person.study_day:%Y%m%d}"]
 
 
 def burned_text(person: Person) -> str:

@@ -100,7 +100,7 @@ def write_capture(folder: Path, volume: Volume, person: Person, case: str, *, ad
     draw = ImageDraw.Draw(picture)
     draw.text((8, 8), burned_text(person), fill=255, font=_font())
     data.ImageType = ["DERIVED", "SECONDARY"]
-    data.ConversionType = "WSD"
+    data.ConversionType, data.PatientOrientation = "WSD", ["L", "P"]
     data.DateOfSecondaryCapture, data.TimeOfSecondaryCapture = data.StudyDate, data.StudyTime
     data.SecondaryCaptureDeviceManufacturer = "RADFLOW DEMO"
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"

@@ -29,12 +29,11 @@ _HIDDEN = (
 
 @dataclass(frozen=True)
 class Request:
-    """One line of the request log."""
+    """A request as it came in, with the fault that strikes it."""
 
     method: str
     endpoint: str
     series: str
-    status: int
     fault: str
 
 
@@ -83,13 +82,11 @@ class NbiaStandIn:
         """How many requests for an endpoint (and a series) came so far."""
         return sum(r.endpoint == endpoint and series in (None, r.series) for r in self.requests)
 
-    def record(self, request: Request) -> None:
-        """Remember a request, and write it to the log file."""
-        with self._lock:
-            self.requests.append(request)
-            if self._log:
-                with self._log.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(vars(request)) + "\n")
+    def log(self, request: Request, status: int) -> None:
+        """Write a request to the log file, once it is over."""
+        if self._log:
+            with self._lock, self._log.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({**vars(request), "status": status}) + "\n")
 
     def serve_forever(self) -> None:
         """Serve in this thread until ``close``."""
@@ -138,8 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("DELETE")
 
     def do_HEAD(self) -> None:
-        self._record("HEAD", "", "", 500, None)
-        self._failed(None)
+        self._answer("HEAD")
 
     def _answer(self, method: str) -> None:
         parts = urlsplit(self.path)
@@ -151,6 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         endpoint = parts.path.removeprefix(API)
         uid = query.get("SeriesInstanceUID", "")
         fault = self.server.stand_in.faults.take(endpoint, uid)
+        request = Request(method, endpoint, uid, fault.kind if fault else "")
+        self.server.stand_in.requests.append(
+            request
+        )  # on arrival, so that a client that has its answer counts
         self._status = 0
         try:
             if not self._planned(fault):
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (KeyError, ValueError, TypeError, OSError) as error:
             self._failed(error)
         finally:
-            self._record(method, endpoint, uid, self._status, fault)
+            self.server.stand_in.log(request, self._status)
 
     def _planned(self, fault: Fault | None) -> bool:
         """Answer with a fault that needs no zip; True where that was the answer."""
@@ -262,9 +262,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-    def _record(self, method: str, endpoint: str, uid: str, status: int, fault: Fault | None) -> None:
-        self.server.stand_in.record(Request(method, endpoint, uid, status, fault.kind if fault else ""))
 
     def _control(self, method: str, body: bytes) -> None:
         faults = self.server.stand_in.faults
