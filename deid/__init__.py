@@ -15,7 +15,7 @@ from deid.exceptions import (
 from deid.findings import Finding
 from deid.policy import Policy, load_policy
 from deid.pseudonyms import Pseudonyms
-from deid.series import Identity, SeriesResult, deidentify_series
+from deid.series import Identity, SeriesResult, deidentify_series, series_place
 from deid.verifier import verify_series
 from deid.version import VERSION
 
@@ -35,5 +35,6 @@ __all__ = [
     "UnsupportedOption",
     "deidentify_series",
     "load_policy",
+    "series_place",
     "verify_series",
 ]

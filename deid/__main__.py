@@ -1,6 +1,6 @@
 """Command line: ``python -m deid run | verify | policy | key``.
 
-Exit status: 0 all went through; 1 something went to quarantine or was found; 2 wrong use or a bad policy or key.
+Exit status: 0 all went through; 1 something went to quarantine or was found; 2 wrong use, bad policy or key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deid import DeidError, Pseudonyms, QuarantineError, deidentify_series, load_policy, verify_series
+from deid import (
+    DeidError,
+    OutputExists,
+    Pseudonyms,
+    QuarantineError,
+    deidentify_series,
+    load_policy,
+    series_place,
+    verify_series,
+)
 from deid.acceptance import read_header
 
 if TYPE_CHECKING:
@@ -28,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deid",
         description="De-identify DICOM series by DICOM PS3.15 Annex E, and prove it.",
-        epilog="Exit status: 0 all went through; 1 quarantine or findings; 2 wrong use, bad policy or bad key.",
+        epilog="Exit status: 0 all went through; 1 quarantine or findings; 2 wrong use, policy or key.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -36,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("source", type=Path, metavar="IN", help="folder of originals, searched at every depth")
     run.add_argument("target", type=Path, metavar="OUT", help="gets <alias>/<study>/<series>/<instance>.dcm")
     run.add_argument(
-        "--policy", default="research", help="basic, research, or a .toml file (default: %(default)s)"
+        "--policy", default="research", help="basic, research, or a .toml file (default: research)"
     )
     run.add_argument("--key-file", type=Path, required=True, help="the project's secret; `key` makes one")
     run.add_argument(
@@ -80,17 +89,16 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"quarantine  {code}: one file that belongs to no series")
     check = functools.partial(verify_series, policy=policy)
     for number, files in enumerate(groups.values(), start=1):
-        staging = arguments.target / f".series-{os.getpid()}-{number}"
         try:
-            result = deidentify_series(files, staging, policy, pseudonyms, verify=check)
-            place = Path(result.patient_alias, result.study_uid, result.series_uid)
-            _settle(staging, arguments.target / place)
-        except QuarantineError as error:
+            place = series_place(files[0], policy, pseudonyms)
+            result = deidentify_series(files, arguments.target / place, policy, pseudonyms, verify=check)
+        except (QuarantineError, OutputExists) as error:
             print(f"quarantine  {error.code}: series {number}, {len(files)} files. {error}")
-            for line in error.details[:10]:
+            details = error.details if isinstance(error, QuarantineError) else ()
+            for line in details[:10]:
                 print(f"            {line}")
             report.append(
-                {"status": "quarantine", "files": len(files), "code": error.code, "details": error.details}
+                {"status": "quarantine", "files": len(files), "code": error.code, "details": details}
             )
             continue
         print(f"done        {place} ({len(files)} files)")
@@ -114,17 +122,6 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.report:
         arguments.report.write_text(json.dumps(report, indent=1) + "\n")
     return 0 if done == len(report) else 1
-
-
-def _settle(staging: Path, place: Path) -> None:
-    """Give a finished series its name; the same series again changes nothing."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():
-        for path in staging.iterdir():
-            path.replace(place / path.name)
-        staging.rmdir()
-    else:
-        staging.rename(place)
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -114,7 +114,7 @@ def check_object(header: Header, policy: Policy, file: str) -> None:
     layout, sop = header.layout, header.sop_class
     if sop.startswith(_REPORTS):
         raise QuarantineError.of(file, "structured-report")
-    if sop.startswith(_DOCUMENTS) or layout.top(0x00420011) is not None:
+    if sop.startswith(_DOCUMENTS):
         raise QuarantineError.of(file, "encapsulated-document")
     if sop not in policy.accept:
         image = layout.pixels is not None or "Image Storage" in pydicom.uid.UID(sop).name

@@ -173,7 +173,9 @@ def _replaced(item: DataElement | RawDataElement, value: bytes) -> RawDataElemen
 def _plausible(item: DataElement | RawDataElement, vr: str) -> bool:
     """Whether an attribute that stays is encoded as the standard says: text must not pose as a number."""
     found: str | None = item.VR
-    if found is None or found in vr:  # "US or SS" holds US
+    if (
+        found is None or not vr or found in vr
+    ):  # "US or SS" holds US; rows newer than the dictionary have none
         return True
     if found in _TEXT:
         return vr in _TEXT

@@ -13,8 +13,7 @@ class Finding:
         file_number: position of the output in the list that was verified, from 1.
         where: tags from the top to the place, or the byte offset.
         code: what it was: ``name``, ``identifier``, ``place``, ``date``, ``uid``, ``text``, ``private-text``,
-        ``unchanged``,
-            ``not-marked``, ``unreadable`` or ``count``.
+            ``unchanged``, ``not-marked``, ``unreadable`` or ``count``.
     """
 
     file_number: int

@@ -54,7 +54,7 @@ class Token:
     """A string to search for; its value is never shown.
 
     Attributes:
-        code: the finding's code: ``name``, ``identifier``, ``place``, ``date``, ``uid``, ``text`` or ``private-text``.
+        code: code of the finding, see :class:`deid.findings.Finding`.
         patterns: what to look for in the bytes, ASCII letters in lower case.
         strong: whether it identifies by itself, so that "the original said so here" is no excuse.
         word: the token as text in lower case, for excuses; for dates ``YYYYMMDD``.

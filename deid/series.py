@@ -126,6 +126,27 @@ def deidentify_series(
     return result
 
 
+def series_place(file: Path, policy: Policy, pseudonyms: Pseudonyms) -> Path:
+    """Where the series of a file belongs in the research store: ``<alias>/<new study>/<new series>``.
+
+    Args:
+        file: any file of the series.
+        policy: decides whether UIDs are mapped.
+        pseudonyms: the project's keyed pseudonyms.
+
+    Raises:
+        QuarantineError: as :func:`deidentify_series` for a file that cannot be read.
+    """
+    header = read_header(file.read_bytes(), "The first file")
+    new = _uid_map(policy, pseudonyms)
+    alias = pseudonyms.patient(header.patient_id, header.issuer)
+    return Path(alias, new(header.study_uid), new(header.series_uid))
+
+
+def _uid_map(policy: Policy, pseudonyms: Pseudonyms) -> Callable[[str], str]:
+    return str if "retain_uids" in policy.options else pseudonyms.uid
+
+
 class _Run:
     """The state while one series is treated; one file in memory at a time."""
 
@@ -184,8 +205,7 @@ class _Run:
         first, scope = self._first, self._scope
         assert first is not None  # noqa: S101 - for the type checker
         assert scope is not None  # noqa: S101
-        kept = "retain_uids" in self._policy.options
-        new = (lambda uid: uid) if kept else self._pseudonyms.uid
+        new = _uid_map(self._policy, self._pseudonyms)
         return SeriesResult(
             patient_alias=scope.alias,
             study_uid=new(first.study_uid),
