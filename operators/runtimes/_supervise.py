@@ -6,6 +6,7 @@ started it, so that a retry on the same machine can read ``status.json`` or wait
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -20,6 +21,8 @@ _LOOK_EVERY_S = 0.05
 _PAGE_MB = resource.getpagesize() / 2**20
 _MB = 2**20
 _ADDRESS_SLACK_MB = 2048
+_LIBC = ctypes.CDLL(None)  # loaded before the fork: loading in the child could deadlock
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def main(folder: Path) -> None:
@@ -82,6 +85,8 @@ def _limit(job: dict[str, Any]) -> None:
         hard = resource.getrlimit(kind)[1]
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (limit, limit))
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no supervisor, no limits: the model ends with it
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     os.umask(0o022)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+import weakref
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,6 +25,7 @@ _NOBODY = "65534:65534"
 _KILLED = 137
 _TMP = "/tmp"  # noqa: S108 - inside the container, a tmpfs of its own
 _TIMEOUT_S = 30
+_SOCKET = "unix:///var/run/docker.sock"
 _LOG_LIMIT = {"max-size": "8m", "max-file": "2"}
 
 log = logging.getLogger(__name__)
@@ -52,11 +55,14 @@ class DockerRuntime:
         if self.conn_id:
             from airflow.providers.docker.hooks.docker import DockerHook
 
-            return DockerHook(docker_conn_id=self.conn_id).api_client
-        import docker
+            client = DockerHook(docker_conn_id=self.conn_id).api_client
+        else:
+            import docker
 
-        sdk: Any = docker  # its names carry no types
-        return sdk.APIClient(**sdk.utils.kwargs_from_env(), timeout=_TIMEOUT_S)
+            sdk: Any = docker  # its names carry no types
+            client = sdk.APIClient(**sdk.utils.kwargs_from_env(), timeout=_TIMEOUT_S)
+        weakref.finalize(self, client.close)
+        return client
 
     def digest(self, spec: ContainerSpec) -> str:
         """The image id (``sha256:`` of its configuration and, through it, of its layers).
@@ -261,7 +267,20 @@ def engine_answers(conn_id: str | None = None) -> bool:
     import requests
     from docker.errors import DockerException
 
+    host = os.environ.get("DOCKER_HOST", _SOCKET)
+    if not conn_id and host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
+        return False
     try:
         return bool(DockerRuntime(conn_id).cli.ping())
     except (DockerException, requests.RequestException, OSError):
         return False
+
+
+def _listens(path: str) -> bool:
+    """Whether anything accepts connections at a local socket; the SDK leaks its socket where nothing does."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True

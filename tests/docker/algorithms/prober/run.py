@@ -14,7 +14,7 @@ def reaches_network() -> bool:
     with contextlib.suppress(OSError):
         socket.create_connection(("1.1.1.1", 53), timeout=2).close()
         return True
-    return sorted(os.listdir("/sys/class/net")) != ["lo"]
+    return [path.name for path in Path("/sys/class/net").iterdir()] != ["lo"]
 
 
 def writes(path: str) -> bool:
