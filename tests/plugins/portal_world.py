@@ -454,6 +454,7 @@ def served(world: World) -> Iterator[str]:
             raise HTTPException(401, "Not authenticated")
         return Person(name)
 
+    close_database()  # a pool of an earlier world
     portal = create_app()
     portal.dependency_overrides[get_user] = person
     outer = FastAPI()

@@ -106,6 +106,17 @@ def test_numbers(value: float | None, text: str) -> None:
     assert number(value) == text
 
 
+def test_estimate_and_interval_have_the_same_decimals() -> None:
+    from radflow_portal.pages.render import estimate
+
+    assert estimate({"estimate": 0.0418, "lower": 0.0027, "upper": 0.124}) == {
+        "estimate": "0.042",
+        "lower": "0.003",
+        "upper": "0.124",
+    }
+    assert estimate({"estimate": 1.0, "lower": None, "upper": 1.0})["lower"] == "\N{EN DASH}"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -35,6 +36,27 @@ def number(value: float | None, digits: int = 3) -> str:
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
     decimals = max(0, digits - whole) if whole else digits - 1 + magnitude
     return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def aligned(value: float | None) -> str:
+    """A number of a column: the same decimals in every row."""
+    if value is None:
+        return "\N{EN DASH}"
+    decimals = 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0
+    return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def estimate(row: dict[str, Any]) -> dict[str, str]:
+    """Estimate and interval of a row with the same decimals: three digits of the largest of them."""
+    values = [row[name] for name in ("estimate", "lower", "upper") if row[name] is not None]
+    largest = max((abs(value) for value in values), default=0.0)
+    if largest != 0 and not 1e-4 <= largest < 1e6:
+        return {name: number(row[name]) for name in ("estimate", "lower", "upper")}
+    decimals = 2 if largest == 0 else max(0, 2 - math.floor(math.log10(largest)))
+    return {
+        name: "\N{EN DASH}" if row[name] is None else f"{row[name]:.{decimals}f}".replace("-", _MINUS)
+        for name in ("estimate", "lower", "upper")
+    }
 
 
 def p_value(value: float | None) -> str:
@@ -96,7 +118,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, moment=moment, duration=duration, short=short, tail=tail, words=words, p_value=p_value
+        number=number,
+        moment=moment,
+        duration=duration,
+        short=short,
+        tail=tail,
+        aligned=aligned,
+        estimate=estimate,
+        words=words,
+        p_value=p_value,
     )
     environment.globals["release"] = _release()
     return environment
