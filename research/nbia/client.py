@@ -27,7 +27,7 @@ from research.landing import (
     verified,
 )
 from research.nbia.rows import SeriesRow, SeriesSize
-from research.nbia.transport import Patience, base_address, broken, get, transient
+from research.nbia.transport import Patience, base_address, broken, get, not_nbia, transient
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +94,19 @@ class NbiaClient:
         series_uid: str | None = None,
         modality: str | None = None,
         body_part: str | None = None,
+        expected: bool = False,
     ) -> list[SeriesRow]:
         """Series that fit every given criterion; an empty list where there is none.
+
+        Args:
+            collection: name of the collection, upper or lower case.
+            patient_id: the patient.
+            study_uid: the study.
+            series_uid: the series.
+            modality: e.g. ``CT``.
+            body_part: e.g. ``CHEST``.
+            expected: the caller knows that there is something. NBIA says "nothing" with an empty answer, which
+                an overloaded server may give too: it is then believed only when it comes at every attempt.
 
         Raises:
             FetchError: the server did not answer, or not in NBIA's form.
@@ -109,7 +120,7 @@ class NbiaClient:
             "BodyPartExamined": body_part,
         }
         query = {name: value for name, value in criteria.items() if value}
-        return self._series("getSeries", query, "The list of series")
+        return self._series("getSeries", query, "The list of series", expected=expected)
 
     def updated_since(self, day: dt.date, *, collection: str | None = None) -> list[SeriesRow]:
         """Series released after ``day`` (the day itself is not included), of one collection where given."""
@@ -230,31 +241,36 @@ class NbiaClient:
         if not done:
             raise transient(reason="The server sent an empty answer instead of the zip.", code="empty-answer")
 
-    def _series(self, endpoint: str, query: Mapping[str, str], label: str) -> list[SeriesRow]:
+    def _series(
+        self, endpoint: str, query: Mapping[str, str], label: str, *, expected: bool = False
+    ) -> list[SeriesRow]:
         try:
-            return [SeriesRow.of(row) for row in self._query(endpoint, query, label)]
+            return [SeriesRow.of(row) for row in self._query(endpoint, query, label, expected=expected)]
         except (KeyError, ValueError):
-            raise _not_nbia(label) from None
+            reason, error = f"{label}: a row is not in NBIA's form.", not_nbia()
+            raise FetchError(reason, error.instruction, code=error.code) from None
 
-    def _query(self, endpoint: str, query: Mapping[str, str], label: str) -> list[dict[str, Any]]:
-        """The rows of a query endpoint; an empty body means none."""
+    def _query(
+        self, endpoint: str, query: Mapping[str, str], label: str, *, expected: bool = False
+    ) -> list[dict[str, Any]]:
+        """The rows of a query endpoint; an empty body means none, and is doubted where rows are expected."""
+        doubts = self.patience.retries if expected else 0
 
-        def attempt() -> bytes:
+        def attempt() -> list[dict[str, Any]]:
+            nonlocal doubts
             with get(self._session, f"{self.address}/{endpoint}", query, self.timeout) as response:
-                return response.content
+                body = response.content
+            if not body.strip():
+                doubts -= 1
+                if doubts >= 0:
+                    raise transient(reason="The server found nothing.", code="empty-answer")
+                return []
+            try:
+                rows = json.loads(body)
+            except ValueError:
+                raise not_nbia() from None
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise not_nbia()
+            return rows
 
-        body = self.patience.run(label, attempt)
-        if not body.strip():
-            return []
-        try:
-            rows = json.loads(body)
-        except ValueError:
-            raise _not_nbia(label) from None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise _not_nbia(label)
-        return rows
-
-
-def _not_nbia(label: str) -> FetchError:
-    reason = f"{label}: the answer is not in NBIA's form."
-    return FetchError(reason, "Check the connection's address: is there an NBIA v4 server?", code="not-nbia")
+        return self.patience.run(label, attempt)

@@ -75,6 +75,12 @@ def transient(reason: str, code: str) -> TransientError:
     return TransientError(reason, _LATER, code=code)
 
 
+def not_nbia() -> TransientError:
+    """A 200 whose body is something else: a maintenance page, or another kind of server."""
+    instruction = "Check the connection's address: is there an NBIA v4 server, and is it in service?"
+    return TransientError("The answer is not in NBIA's form.", instruction, code="not-nbia")
+
+
 def checked(response: requests.Response) -> requests.Response:
     """Pass a 200 on.
 

@@ -277,6 +277,15 @@ def test_queries_are_retried_too(client: NbiaClient, server: NbiaStandIn, kind: 
         client.series()
 
 
+def test_an_empty_answer_is_doubted_where_rows_are_expected(client: NbiaClient, server: NbiaStandIn) -> None:
+    server.fault("empty-200", endpoint="getSeries", count=2)
+    assert len(client.series(expected=True)) == 5
+    assert client.series(collection="nothing like it", expected=True) == []
+    assert server.count("getSeries") == 6
+    server.fault("empty-200", endpoint="getSeries")
+    assert client.series() == []
+
+
 def test_a_server_that_is_not_there(tmp_path: Path, root: Path) -> None:
     with NbiaStandIn(root) as gone:
         url = gone.url
