@@ -5,7 +5,9 @@ Values that stay are never decoded: pydicom's raw elements are passed on byte fo
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -28,6 +30,8 @@ from deid.marking import mark, rebuild_file_meta
 from deid.rules import PATIENT_ID, PATIENT_NAME, PIXEL_DATA
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from deid.policy import Policy
     from deid.rules import RuleTable
 
@@ -65,10 +69,8 @@ class Engine:
         Raises:
             QuarantineError: ``identity-removal-failed``.
         """
-        # Warnings and errors of pydicom quote values; neither may reach a log.
         try:
-            with warnings.catch_warnings(), disable_value_validation():
-                warnings.simplefilter("ignore")
+            with _silent(), disable_value_validation():
                 return self._deidentify(raw, scope)
         except _UNREADABLE as error:
             details = (f"internal: {type(error).__name__}",)
@@ -151,6 +153,20 @@ class Engine:
             if tag not in kept:
                 del dataset[tag]
                 scope.actions[Action.REMOVE] += 1
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Warnings and log records of pydicom quote values; none may reach a log."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _item(dataset: Dataset, tag: int) -> DataElement | RawDataElement:
