@@ -99,7 +99,8 @@ def test_a_killed_task_is_gone_on_with(runtime, tiny, tmp_path):
         "from pathlib import Path\nfrom operators.runtimes import get_runtime, run_case\n"
         "from research.algorithms import load_algorithm\n"
         f"runtime = get_runtime({runtime.name!r}, jobs_dir=Path({jobs_dir!r}))\n"
-        f"run_case(runtime, load_algorithm(Path({str(tiny['steady'].folder)!r})), None, {CASE}, Path({str(out)!r}))"
+        f"steady = load_algorithm(Path({str(tiny['steady'].folder)!r}))\n"
+        f"run_case(runtime, steady, None, {CASE}, Path({str(out)!r}))"
     )
     root = Path(__file__).parent.parent.parent
     task = subprocess.Popen([sys.executable, "-c", code], cwd=root)
