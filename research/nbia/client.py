@@ -105,8 +105,8 @@ class NbiaClient:
             series_uid: the series.
             modality: e.g. ``CT``.
             body_part: e.g. ``CHEST``.
-            expected: the caller knows that there is something. NBIA says "nothing" with an empty answer, which
-                an overloaded server may give too: it is then believed only when it comes at every attempt.
+            expected: the caller knows that there is something. NBIA says "nothing" with an empty answer,
+                which an overloaded server may give too: it is believed only when every attempt brings it.
 
         Raises:
             FetchError: the server did not answer, or not in NBIA's form.
