@@ -120,7 +120,7 @@ def load_algorithm(folder: Path) -> Algorithm:
     if api_method not in ("exec", "invoke"):
         reason = f"{path}: api_method is {api_method!r}."
         raise AlgorithmError(reason, "Use exec or invoke.")
-    own = {item["slug"]: Socket(**item) for item in data.get("sockets", [])}
+    own = _own_sockets(path, data.get("sockets", []))
     algorithm = Algorithm(
         name=data["name"],
         title=data["title"],
@@ -241,6 +241,17 @@ def _sockets(path: Path, slugs: list[str], own: Mapping[str, Socket]) -> tuple[S
                 reason, f"Describe it under 'sockets', or use one of {', '.join(sorted(known))}."
             )
     return tuple(known[slug] for slug in slugs)
+
+
+def _own_sockets(path: Path, items: list[dict[str, Any]]) -> dict[str, Socket]:
+    try:
+        return {item["slug"]: Socket(**item) for item in items}
+    except (TypeError, KeyError) as error:
+        reason = f"{path}: a socket lacks a field or has one that is unknown."
+        instruction = (
+            "A socket has slug, title, kind, relative_path and, where useful, schema and description."
+        )
+        raise AlgorithmError(reason, instruction) from error
 
 
 def _resources(path: Path, data: Mapping[str, Any]) -> Resources:

@@ -56,6 +56,7 @@ def test_the_shipped_models():
         ({"resources": {"memory_gb": 4}}, "resources"),
         ({"resources": {"memory_mb": 0}}, "not positive"),
         ({"api_method": "telepathy"}, "telepathy"),
+        ({"sockets": [{"slug": "x", "colour": "red"}]}, "a socket lacks a field"),
         ({"entry_point": "main.py"}, "main.py"),
     ],
 )
