@@ -122,7 +122,9 @@ def metrics_csv(account: Account, run_id: Id) -> Response:
     with as_account(account) as session:
         find_run(session, run_id)
         rows = session.all("portal_run_metrics", id=run_id)
-    return _csv(f"run-{run_id}-metrics.csv", list(Metric.model_fields), rows)
+    return _csv(
+        f"run-{run_id}-metrics.csv", [name for name in Metric.model_fields if name != "details"], rows
+    )
 
 
 @router.get("/runs/{run_id}/cases.csv", response_class=Response)

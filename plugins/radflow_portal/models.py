@@ -198,6 +198,7 @@ class Metric(BaseModel):
     arm: str
     name: str
     kind: str
+    label: str
     is_primary: bool
     estimate: float | None
     lower: float | None
@@ -206,8 +207,11 @@ class Metric(BaseModel):
     interval_method: str
     n_total: int
     n_ok: int
+    n_patients: int
     unit: str
     better: str = Field(description="lower, higher or zero")
+    note: str = Field(description="What a reader must know; empty where there is nothing.")
+    details: Any
 
 
 class Comparison(BaseModel):
@@ -219,8 +223,11 @@ class Comparison(BaseModel):
     difference: float | None
     lower: float | None
     upper: float | None
+    level: float
     p_value: float | None
+    p_adjusted: float | None = Field(description="After Holm, over all pairs of the experiment.")
     method: str
+    note: str
     n: int
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -14,7 +16,10 @@ from typing import Any
 import pytest
 import requests
 
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="radflow-airflow-home-"))
+if "AIRFLOW_HOME" not in os.environ:
+    _home = tempfile.mkdtemp(prefix="radflow-airflow-home-")
+    atexit.register(shutil.rmtree, _home, ignore_errors=True)
+    os.environ["AIRFLOW_HOME"] = _home
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 _spec = importlib.util.spec_from_file_location("portal_world", Path(__file__).with_name("portal_world.py"))

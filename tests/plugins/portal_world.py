@@ -323,7 +323,9 @@ def _metric(
     insert(
         cursor, "experiment.metric", run_id=run, arm=arm, name=name, kind=name,
         is_primary=name == "absolute_error", estimate=rows[0], lower=rows[1], upper=rows[2], level=0.95,
-        interval_method="patient bootstrap", n_ok=n[0], n_total=n[1], unit=unit, better=better,
+        interval_method="patient bootstrap", label=name.replace("_", " "), n_patients=n[0],
+        note="Only 6 patients: read the interval with care.", n_ok=n[0], n_total=n[1],
+        unit=unit, better=better,
     )  # fmt: skip
 
 
@@ -360,7 +362,8 @@ def _finished(cursor: Any, world: World, series: dict[str, str]) -> int:
             _metric(cursor, run, arm, name, better, unit, row, (6 if arm == "laa950" else 5, 6))
     insert(
         cursor, "experiment.comparison", run_id=run, arm_a="laa950", arm_b="mrf", metric="absolute_error",
-        difference=-0.0115, lower=-0.094, upper=0.0302, p_value=0.44, method="paired patient bootstrap", n=6,
+        difference=-0.0115, lower=-0.094, upper=0.0302, p_value=0.22, p_adjusted=0.44,
+        method="paired patient bootstrap", n=6,
     )  # fmt: skip
     _pictures(cursor, world, run, series["s5"])
     _end(cursor, run, "partial", "1 of 6 cases failed in arm mrf.")

@@ -21,6 +21,8 @@ def test_results_of_a_run(world: Any, get: Any) -> None:
         "[0.0243, 0.0358]",
         "95&nbsp;%, patient bootstrap",
         "5 of 6",
+        "p = 0.44",
+        "read the interval with care",
         "cannot be told apart",
         "more than its limit of 3072 MB",
         "pictures/overlay",

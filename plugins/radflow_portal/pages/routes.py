@@ -97,16 +97,29 @@ def _results(request: Request, session: Session, run: Row) -> HTMLResponse:
         "results.html",
         run=run,
         metrics=metrics,
-        missing=any(row["n_ok"] < row["n_total"] for metric in metrics for row in metric["rows"]),
+        notes=_notes(metrics),
+        labels={metric["name"]: metric["label"] for metric in metrics},
         comparisons=session.all("portal_run_comparisons", id=number),
         progress=session.all("portal_run_progress", id=number),
         pictures=_in_order(session.all("portal_run_pictures", id=number, name=None)),
         cases=cases,
         case_rows=case_rows,
+        many=len({case["name"] for case in cases if case["name"]}) > 1,
         failures=_failures(cases),
         origins=sorted({case["truth_origin"] for case in cases if case["truth_origin"]}),
         width=WIDTH,
     )
+
+
+def _notes(metrics: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """What a reader must know, each sentence once, with the metrics and arms that it is about."""
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        for row in metric["rows"]:
+            if row["note"]:
+                about = f"{row['label']} ({row['arm']})" if row["arm"] else str(row["label"])
+                found.setdefault(row["note"], []).append(about)
+    return found
 
 
 def _in_order(pictures: list[Row]) -> list[Row]:
