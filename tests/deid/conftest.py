@@ -119,7 +119,8 @@ def write(tmp_path: Path) -> Callable[..., Path]:
     def save(ds: Dataset, folder: str = "in") -> Path:
         path = tmp_path / folder / f"{next(count):04d}.dcm"
         path.parent.mkdir(exist_ok=True)
-        ds.save_as(path, enforce_file_format=True)
+        implicit = ds.file_meta.TransferSyntaxUID.is_implicit_VR
+        ds.save_as(path, implicit_vr=implicit, little_endian=True, enforce_file_format=True)
         return path
 
     return save
