@@ -119,7 +119,8 @@ def _notes(metrics: list[dict[str, Any]]) -> dict[str, list[str]]:
             if row["note"]:
                 about = f"{row['label']} ({row['arm']})" if row["arm"] else str(row["label"])
                 found.setdefault(row["note"], []).append(about)
-    return found
+    rows = sum(len(metric["rows"]) for metric in metrics)
+    return {note: ["All"] if len(about) == rows > 1 else about for note, about in found.items()}
 
 
 def _in_order(pictures: list[Row]) -> list[Row]:
