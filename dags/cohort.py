@@ -16,14 +16,14 @@ with DAG(
     default_args={"owner": "radflow", "retries": 1, "retry_delay": timedelta(seconds=5)},
     render_template_as_native_obj=True,
     params={
-        "name": Param("low-dose-emphysema", type="string", pattern="^[a-z0-9][a-z0-9_-]{0,62}$", title="Name"),
+        "name": Param("low-dose-chest", type="string", pattern="^[a-z0-9][a-z0-9_-]{0,62}$", title="Name"),
         "criteria": Param(
             {
                 "all": [
                     {"field": "modality", "op": "eq", "value": "CT"},
                     {"field": "body_part", "op": "eq", "value": "CHEST"},
                     {"field": "exposure_mas", "op": "lte", "value": 80},
-                    {"field": "tag", "op": "has_tag", "value": "RADLEX:RID4799"},
+                    {"field": "tag", "op": "has_tag", "value": "99RADFLOW:low-dose-ct"},
                 ]
             },
             type="object",

@@ -17,8 +17,8 @@ from research.attributes import manifest_sha256
 from research.errors import SettingsError
 
 
-def project_pseudonyms() -> deid.Pseudonyms:
-    """The project's keyed pseudonyms, from the Airflow connection that holds the key.
+def project_pseudonyms() -> tuple[str, deid.Pseudonyms]:
+    """The project's name and its keyed pseudonyms, from the Airflow connection that holds the key.
 
     Raises:
         SettingsError: the connection has no key, or a short one.
@@ -28,7 +28,8 @@ def project_pseudonyms() -> deid.Pseudonyms:
     if len(key) < 16:
         msg = f"The connection {settings.deid_conn_id()!r} holds no de-identification key."
         raise SettingsError(msg, "Put at least 32 hexadecimal digits into its password, and the project into its login.")
-    return deid.Pseudonyms(key, connection.login or "default")
+    project = connection.login or "default"
+    return project, deid.Pseudonyms(key, project)
 
 
 def _is_hex(text: str | None) -> bool:
@@ -70,7 +71,7 @@ class DeidentifyOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, list[dict[str, Any]]]:
         """One series after another; a refused one does not stop the rest."""
         policy = deid.load_policy(self.policy or settings.deid_policy())
-        pseudonyms = project_pseudonyms()
+        project, pseudonyms = project_pseudonyms()
         hook = ResearchDbHook()
         with hook.transaction() as work:
             work.execute(
@@ -84,7 +85,7 @@ class DeidentifyOperator(BaseOperator):
                 done["quarantined"].append({"received_id": row["id"], "reason_code": row["reason_code"]})
                 continue
             try:
-                done["published"].append(self._one(hook, row, policy, pseudonyms))
+                done["published"].append(self._one(hook, row, policy, project, pseudonyms))
                 self.log.info("%d of %d: series %d de-identified", number, len(rows), row["id"])
             except deid.QuarantineError as error:
                 self.log.warning("series %d goes to quarantine: %s (%s)", row["id"], error.reason, error.code)
@@ -97,7 +98,12 @@ class DeidentifyOperator(BaseOperator):
         return done
 
     def _one(
-        self, hook: ResearchDbHook, row: dict[str, Any], policy: deid.Policy, pseudonyms: deid.Pseudonyms
+        self,
+        hook: ResearchDbHook,
+        row: dict[str, Any],
+        policy: deid.Policy,
+        project: str,
+        pseudonyms: deid.Pseudonyms,
     ) -> dict[str, Any]:
         with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
             originals = sorted(p for p in landed.iterdir() if p.suffix == ".dcm")
@@ -113,7 +119,7 @@ class DeidentifyOperator(BaseOperator):
             )  # fmt: skip
             if not _already(uri, manifest):
                 publish_folder(folder / "out", uri)
-        self._crosswalk(hook, pseudonyms.project, result)
+        self._crosswalk(hook, project, result)
         return {
             "received_id": row["id"],
             "patient_alias": result.patient_alias,

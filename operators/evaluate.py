@@ -59,7 +59,7 @@ class EvaluateOperator(BaseOperator):
         if state is not None and state["state"] == "failed":
             msg = "The run was stopped by its first case; see the task canary."
             raise AirflowFailException(msg)
-        patients = {row["series_uid"]: row["patient_alias"] for row in members}
+        patients = {row["series_uid"]: row["patient"] for row in members}
         predictions = _predictions(run, rows)
         truths = {
             one.name: {row["series_uid"]: row["value"] for row in truth_rows if row["name"] == one.key}
@@ -82,7 +82,7 @@ class EvaluateOperator(BaseOperator):
             work.execute("evaluate_clear_pictures", run_id=run.id)
             work.each("evaluate_picture", ({"run_id": run.id} | row for row in pictures))
             work.execute("experiment_end", run_id=run.id, state=ended, reason=told)
-        for line in results_table(metrics).splitlines():
+        for line in results_table(metrics, comparisons).splitlines():
             self.log.info("%s", line)
         if ended == "failed":
             msg = "No arm gave a prediction for any case."
@@ -124,7 +124,7 @@ class EvaluateOperator(BaseOperator):
                 (out / "scatter.svg").write_text(scatter_svg(pairs, unit=unit), encoding="utf-8")
                 keep("scatter", "scatter.svg", "Prediction against truth", "image/svg+xml")
                 (out / "bland_altman.svg").write_text(bland_altman_svg(pairs, unit=unit), encoding="utf-8")
-                keep("bland_altman", "bland_altman.svg", "Difference against mean (Bland-Altman)", "image/svg+xml")
+                keep("bland_altman", "bland_altman.svg", "Difference against truth (Bland-Altman)", "image/svg+xml")
             shown = _mask_of(rows)
             if shown is not None:
                 case, mask = shown

@@ -9,13 +9,13 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from operators import settings
-from operators.hooks.research_db import ResearchDbHook, Work, as_json
+from operators.hooks.research_db import ResearchDbHook, as_json
+from operators.registry import register
 from operators.runtimes import detect_runtime, get_runtime
 from operators.steps import ExperimentRun, algorithm_digest, prepare_volume, run_node
-from research.algorithms import Algorithm, load_algorithms
+from research.algorithms import load_algorithms
 from research.errors import AccessError, SpecError, VolumeError
 from research.experiments import ExperimentSpec, chunks, make_plan, parse_spec
-from research.sockets import SOCKETS
 
 
 def task_labels(context: Context) -> dict[str, str]:
@@ -85,7 +85,7 @@ class PlanRunOperator(BaseOperator):
         cases = [row["series_uid"] for row in members]
         dag_run = context["dag_run"]
         with hook.transaction() as work:
-            _register(work, used, digests, self.account)
+            register(work, used, digests, self.account)
             run = work.row(
                 "experiment_start", spec_id=self.document["id"], cohort_id=cohort["id"], dag_id=dag_run.dag_id,
                 dag_run_id=dag_run.run_id, owner=self.account, team=cohort["team"] or self.document.get("team"),
@@ -110,28 +110,6 @@ def _check_pins(spec: ExperimentSpec, digests: Mapping[str, str]) -> None:
             if arm.pin and not digests[arm.algorithm_name].startswith(arm.pin):
                 msg = f"Step {step.name} asks for {arm.algorithm}, but {digests[arm.algorithm_name][:19]} is installed."
                 raise SpecError(msg, "Install that version, or register the specification with the new digest.")
-
-
-def _register(work: Work, used: Mapping[str, Algorithm], digests: Mapping[str, str], account: str) -> None:
-    for socket in SOCKETS.values():
-        work.execute(
-            "registry_socket", slug=socket.slug, title=socket.title, kind=socket.kind,
-            super_kind=socket.super_kind, relative_path=socket.relative_path, schema=as_json(dict(socket.schema)),
-        )  # fmt: skip
-    for name, one in used.items():
-        descriptor = {
-            "inputs": [socket.slug for socket in one.inputs],
-            "outputs": [socket.slug for socket in one.outputs],
-            "resources": vars(one.resources),
-            "method": one.method,
-            "licence": one.licence,
-            "image": one.image,
-            "warnings": list(one.warnings),
-        }
-        work.execute("registry_algorithm", name=name, title=one.title, summary=one.summary, owner=account)
-        work.execute(
-            "registry_version", name=name, digest=digests[name], version=one.version, descriptor=as_json(descriptor)
-        )
 
 
 class CanaryOperator(BaseOperator):

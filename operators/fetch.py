@@ -63,9 +63,8 @@ class TciaPlanOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[list[int]]:
         """List, compare, note; one transaction."""
-        offered = NbiaHook(self.nbia_conn_id).get_conn().series(
-            collection=self.collection, modality=self.modality or None
-        )
+        with NbiaHook(self.nbia_conn_id).get_conn() as client:
+            offered = client.series(collection=self.collection, modality=self.modality or None, expected=True)
         if not offered:
             msg = f"The server behind {self.nbia_conn_id} has no series in collection {self.collection!r}."
             raise FetchError(msg, "Check the spelling; getCollectionValues lists what it has.", code="nothing-there")
@@ -78,9 +77,9 @@ class TciaPlanOperator(BaseOperator):
                         "collection": self.collection,
                         "series_uid": one.series_uid,
                         "image_count": one.image_count,
-                        "licence": one.licence,
+                        "licence": one.licence_name,
                         "licence_uri": one.licence_uri,
-                        "citation_uri": one.citation_uri,
+                        "citation_uri": one.description_uri,
                         "owner": self.account,
                         "team": self.team or None,
                         "visibility": self.visibility,

@@ -5,6 +5,8 @@ RadflowError
 ├── FetchError               a source did not deliver a whole, verified series
 ├── LandingError             received bytes that must not go on (-> quarantine)
 ├── CriteriaError            cohort criteria that mean nothing
+├── CohortError              a cohort that cannot be frozen (research.cohorts)
+├── TagError                 a tag that is no known concept (research.tagging)
 ├── SpecError                an experiment specification that cannot run
 ├── AlgorithmError           an algorithm descriptor or image that breaks the contract
 │   └── StepError            one case failed in one step; carries a fixed code

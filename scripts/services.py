@@ -26,44 +26,58 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.state import ACCOUNTS, HOME, TEAM, State, free_port, write_json
 
+_VERSION = "AIRFLOW__RADFLOW__CODE_VERSION"
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 
 # -- processes -----------------------------------------------------------------------------------------
 
 
-def _alive(pid: int, state: State) -> bool:
-    """Is this pid one of ours? A recycled pid has another environment."""
-    try:
-        environ = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
-    return f"RADFLOW_STATE={state.root}\0".encode() in environ and b" Z " not in _stat(pid)
-
-
-def _stat(pid: int) -> bytes:
+def _stat(pid: int) -> list[bytes]:
+    """Fields of /proc/PID/stat after the name: state, parent, group, session, ... start time."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_bytes()
-    return b""
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return []
 
 
-def _ours(state: State) -> list[int]:
-    """Every process that carries this installation's state folder in its environment, but not this one."""
-    mine = {os.getpid(), os.getppid()}
-    pids = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
-    return [pid for pid in pids if pid not in mine and _alive(pid, state)]
+def _born(pid: int) -> int:
+    """Start time in clock ticks since boot; with the pid it names one process for good. 0 where it is gone."""
+    fields = _stat(pid)
+    return int(fields[19]) if len(fields) > 19 and fields[0] != b"Z" else 0
 
 
-def _stop_all(state: State, grace: float = 15) -> None:
-    """Terminate, then kill, whatever is left of this installation (orphans of a killed scheduler included)."""
+def _alive(name: str, run: dict) -> bool:
+    """Does the component that the run file names still run? A recycled pid has another start time."""
+    known = run.get("pids", {}).get(name)
+    return bool(known) and _born(known[0]) == known[1]
+
+
+def _ours(run: dict) -> list[int]:
+    """Every process in a session that one of our components leads or led (orphans of a killed scheduler too).
+
+    While any process is left in a session the kernel does not give its number away, so a leader with another
+    start time means that the whole session is not ours.
+    """
+    sessions = {pid for pid, born in run.get("pids", {}).values() if _born(pid) in (0, born)}
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if len(fields) > 3 and fields[0] != b"Z" and int(fields[3]) in sessions:
+                found.append(int(entry.name))
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def _stop_all(run: dict, grace: float = 15) -> None:
+    """Terminate, then kill, whatever is left of this installation."""
     for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5)):
-        for pid in _ours(state):
+        for pid in _ours(run):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sign)
         until = time.monotonic() + patience
-        while time.monotonic() < until and _ours(state):
+        while time.monotonic() < until and _ours(run):
             time.sleep(0.2)
-        if not _ours(state):
+        if not _ours(run):
             return
 
 
@@ -99,7 +113,7 @@ def supervise(state: State) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    while not stopping and state.run().get("supervisor") == os.getpid():
+    while not stopping and state.run().get("pids", {}).get("supervisor", [0])[0] == os.getpid():
         for name, command in _commands(state).items():
             process = processes.get(name)
             if process is not None and process.poll() is None:
@@ -139,7 +153,7 @@ def _kill_group(pid: int) -> None:
 def _note_pid(state: State, name: str, pid: int) -> None:
     run = state.run()
     if run:
-        run.setdefault("pids", {})[name] = pid
+        run.setdefault("pids", {})[name] = [pid, _born(pid)]
         write_json(state.run_file, run)
 
 
@@ -186,6 +200,7 @@ def _migrate(state: State) -> None:
 
     from operators.accounts import ensure_accounts
     from operators.migrate import migrate
+    from operators.registry import register_shipped
 
     marker = state.root / "airflow" / "migrated"
     if not marker.exists() or marker.read_text() != version("apache-airflow"):
@@ -196,6 +211,7 @@ def _migrate(state: State) -> None:
         marker.write_text(version("apache-airflow"))
     migrate(state.dsn("radflow_owner"))
     ensure_accounts(state.dsn("radflow_pipeline"), ACCOUNTS, team=TEAM)
+    register_shipped(state.dsn("radflow_pipeline"), "admin")
 
 
 # -- commands ------------------------------------------------------------------------------------------
@@ -219,8 +235,8 @@ def health(state: State) -> dict[str, str]:
     names = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
     words = {"api-server": "healthy" if told else "not answering"}
     words |= {name: (parts.get(key) or {}).get("status") or "not yet" for name, key in names.items()}
-    for name, pid in run.get("pids", {}).items():
-        if not _alive(pid, state):
+    for name in run.get("pids", {}):
+        if not _alive(name, run):
             words[name] = "down"
         elif name not in words:
             words[name] = "running"
@@ -236,8 +252,7 @@ def _code_version() -> str:
     return f"{version('radflow')}+{described.stdout.strip() or 'unversioned'}"
 
 
-def up(state: State, *, standin_root: str | None = None, environment: dict[str, str] | None = None,
-       quiet: bool = False) -> dict:  # fmt: skip
+def up(state: State, *, environment: dict[str, str] | None = None, quiet: bool = False) -> dict:
     """Start everything that does not run; returns the run file's content once all is healthy."""
     say = (lambda *_: None) if quiet else (lambda text: print(text, flush=True))
     begun = time.monotonic()
@@ -245,16 +260,18 @@ def up(state: State, *, standin_root: str | None = None, environment: dict[str, 
         (state.root / folder).mkdir(parents=True, exist_ok=True)
     state.secrets(), state.passwords()
     run = state.run()
-    wanted = dict(run.get("environment", {})) | (environment or {})
-    root = standin_root or run.get("standin_root")
+    (state.root / "runtime").mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(state.root / "runtime")  # the embedded server's library asks for it
+    wanted = {k: v for k, v in run.get("environment", {}).items() if k != _VERSION} | (environment or {})
+    wanted[_VERSION] = _code_version()
     current = _fingerprint()
-    if run and _alive(run.get("supervisor", 0), state):
-        if run.get("fingerprint") == current and run.get("environment", {}) == wanted and run.get("standin_root") == root:
+    if _alive("supervisor", run):
+        if run.get("fingerprint") == current and run.get("environment", {}) == wanted:
             _wait(state, say)
             return state.run()
         say("  the configuration changed: restarting")
         down(state, quiet=True)
-    _stop_all(state)
+    _stop_all(run)
     say("  Postgres (embedded)")
     _start_postgres(state)
     ports = run.get("ports") or {}
@@ -263,10 +280,8 @@ def up(state: State, *, standin_root: str | None = None, environment: dict[str, 
         for name, default in {"api": int(os.environ.get("RADFLOW_PORT", "8080")), "worker_logs": 8793,
                               "trigger_logs": 8794, "nbia": 8790}.items()
     }  # fmt: skip
-    wanted.setdefault("AIRFLOW__RADFLOW__CODE_VERSION", _code_version())
-    wanted["AIRFLOW__RADFLOW__CODE_VERSION"] = _code_version()
     write_json(state.run_file, {
-        "ports": ports, "bind": os.environ.get("RADFLOW_BIND", "127.0.0.1"), "standin_root": root,
+        "ports": ports, "bind": os.environ.get("RADFLOW_BIND", "127.0.0.1"), "standin_root": run.get("standin_root"),
         "environment": wanted, "fingerprint": current, "pids": {},
     })  # fmt: skip
     _migrate(state)
@@ -275,12 +290,24 @@ def up(state: State, *, standin_root: str | None = None, environment: dict[str, 
         supervisor = subprocess.Popen(
             [sys.executable, "-u", __file__, "supervise"], stdout=log, stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL, env=state.environment(), cwd=HOME, start_new_session=True,
-            preexec_fn=None,
         )  # fmt: skip
-    write_json(state.run_file, state.run() | {"supervisor": supervisor.pid})
+    _note_pid(state, "supervisor", supervisor.pid)
     _wait(state, say)
     say(f"  healthy after {time.monotonic() - begun:.0f} s")
     return state.run()
+
+
+def serve_standin(state: State, root: Path) -> None:
+    """Let the supervisor serve ``root`` as an NBIA server, and wait until it answers."""
+    run = state.run()
+    if run.get("standin_root") != str(root):
+        write_json(state.run_file, run | {"standin_root": str(root)})
+    url = f"http://127.0.0.1:{run['ports']['nbia']}/nbia-api/services/v4/getCollectionValues"
+    until = time.monotonic() + 60
+    while _get(url) is None:
+        if time.monotonic() > until:
+            raise SystemExit(f"The NBIA stand-in does not answer; see {state.root / 'logs' / 'nbia-standin.log'}")
+        time.sleep(0.3)
 
 
 def _fingerprint() -> str:
@@ -313,17 +340,16 @@ def _wait(state: State, say, patience: float = 240) -> None:  # noqa: ANN001
 def down(state: State, *, quiet: bool = False) -> None:
     """Stop everything."""
     run = state.run()
-    supervisor = run.get("supervisor", 0)
-    if supervisor and _alive(supervisor, state):
-        os.kill(supervisor, signal.SIGTERM)
+    if _alive("supervisor", run):
+        os.kill(run["pids"]["supervisor"][0], signal.SIGTERM)
         for _ in range(150):
-            if not _alive(supervisor, state):
+            if not _alive("supervisor", run):
                 break
             time.sleep(0.2)
-    _stop_all(state)
+    _stop_all(run)
     _stop_postgres(state)
     if run:
-        write_json(state.run_file, {k: v for k, v in run.items() if k not in ("supervisor", "pids")})
+        write_json(state.run_file, {k: v for k, v in run.items() if k != "pids"})
     if not quiet:
         print("stopped" if run else "nothing was running")
 
@@ -331,7 +357,7 @@ def down(state: State, *, quiet: bool = False) -> None:
 def status(state: State) -> int:
     """Print what runs; exit status 0 only if everything is healthy."""
     words = health(state)
-    if not words or not _alive(state.run().get("supervisor", 0), state):
+    if not _alive("supervisor", state.run()):
         print("Radflow is not running. Start it with: make up")
         return 3
     for name, word in words.items():
@@ -349,7 +375,7 @@ def main() -> int:
     state = State.here()
     if options.command == "supervise":
         deadline = time.monotonic() + 10   # the parent writes our pid right after it started us
-        while state.run().get("supervisor") != os.getpid() and time.monotonic() < deadline:
+        while "supervisor" not in state.run().get("pids", {}) and time.monotonic() < deadline:
             time.sleep(0.1)
         return supervise(state)
     if options.command == "up":
