@@ -1,0 +1,105 @@
+"""The command line, as a person uses it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deid.__main__ import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def key(tmp_path, capsys):
+    assert main(["key", str(tmp_path / "key")]) == 0
+    capsys.readouterr()
+    return tmp_path / "key"
+
+
+def run(source, out, key, *more):
+    return main(["run", str(source), str(out), "--key-file", str(key), "--project", "p", *more])
+
+
+def test_key_is_private_and_never_overwritten(key, capsys):
+    before = key.read_bytes()
+    assert key.stat().st_mode & 0o077 == 0
+    assert main(["key", str(key)]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert key.read_bytes() == before
+
+
+def test_run_verify_and_run_again(ct, write, tmp_path, key, capsys):
+    for series in ("1", "2"):
+        for number in (1, 2):
+            write(ct(series=series, instance=number))
+    source, out = tmp_path / "in", tmp_path / "out"
+    assert run(source, out, key, "--report", str(tmp_path / "report.json")) == 0
+    printed = capsys.readouterr().out
+    assert "2 series done, 0 in quarantine" in printed
+    files = {path: path.read_bytes() for path in out.rglob("*.dcm")}
+    assert len(files) == 4
+    assert {len(path.relative_to(out).parts) for path in files} == {4}
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [entry["files"] for entry in report] == [2, 2]
+    everything = printed + json.dumps(report) + " ".join(map(str, out.rglob("*")))
+    assert "uimbly" not in everything
+    assert "MRN" not in everything
+    assert main(["verify", str(source), str(out)]) == 0
+    assert run(source, out, key) == 0
+    assert files == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_bad_files_do_not_stop_the_rest(ct, write, tmp_path, key, capsys):
+    write(ct())
+    bad = ct(series="9")
+    bad.BurnedInAnnotation = "YES"
+    write(bad)
+    (tmp_path / "in" / "letter.txt").write_text("Dear Mr Quimbly")
+    assert run(tmp_path / "in", tmp_path / "out", key) == 1
+    printed = capsys.readouterr().out
+    assert "1 series done, 2 in quarantine" in printed
+    assert "burned-in-annotation" in printed
+    assert "not-dicom" in printed
+    assert "Quimbly" not in printed
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1
+
+
+def test_another_policy_does_not_overwrite(ct, write, tmp_path, key, capsys):
+    write(ct())
+    assert run(tmp_path / "in", tmp_path / "out", key) == 0
+    assert run(tmp_path / "in", tmp_path / "out", key, "--policy", "basic") == 1
+    assert "output-exists" in capsys.readouterr().out
+
+
+def test_verify_finds_a_leak(ct, write, tmp_path, capsys):
+    write(ct())
+    assert main(["verify", str(tmp_path / "in"), str(tmp_path / "in")]) == 1
+    assert "unchanged at (0010,0010)" in capsys.readouterr().out
+
+
+def test_policy_in_english(capsys):
+    assert main(["policy", "research"]) == 0
+    assert "Dates move to the past" in capsys.readouterr().out
+
+
+def test_wrong_use(tmp_path, capsys):
+    assert main(["policy", "nothing"]) == 2
+    assert "There is no policy" in capsys.readouterr().err
+    assert run(tmp_path, tmp_path / "out", tmp_path / "absent") == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["verify"], ["policy"], ["key"]])
+def test_help(command):
+    shown = subprocess.run(
+        [sys.executable, "-m", "deid", *command, "--help"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "usage: python -m deid" in shown.stdout
+    assert shown.stderr == ""
