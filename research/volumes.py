@@ -38,14 +38,14 @@ class VolumeInfo:
 
     Attributes:
         shape: z, y, x.
-        spacing_mm: z, y, x.
+        spacing: z, y, x, in mm.
         sha256: of the .mha file.
         slices: files that went in.
         hu_range: smallest and largest value, HU.
     """
 
     shape: tuple[int, int, int]
-    spacing_mm: tuple[float, float, float]
+    spacing: tuple[float, float, float]
     sha256: str
     slices: int
     hu_range: tuple[int, int]

@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, BuildError, DockerException, ImageNotFound
+from docker.errors import APIError, BuildError, ImageNotFound
 
 import docker
+from operators.runtimes.docker import engine_answers
 from research.algorithms import Algorithm, load_algorithms, source_digest
 from research.errors import AlgorithmError
 
@@ -30,16 +31,12 @@ CONTENT = "radflow.content"
 def main(arguments: list[str] | None = None) -> int:
     """Build what is not current and print one line per image."""
     options = parse(arguments)
-    try:
-        sdk: Any = docker  # its names carry no types
-        client = sdk.from_env(timeout=600)
-        client.ping()
-    except DockerException:
-        print(
-            "No container engine answers: no images were built, the process runtime needs none.",
-            file=sys.stderr,
-        )
+    if not engine_answers():
+        told = "No container engine answers: no images were built, and the process runtime needs none."
+        print(told, file=sys.stderr)
         return 3
+    sdk: Any = docker  # its names carry no types
+    client = sdk.from_env(timeout=600)
     try:
         base = build_base(client, options)
         for algorithm in load_algorithms(options.models).values():
@@ -56,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     except subprocess.CalledProcessError as error:
         print(f"{Path(error.cmd[0]).name} failed; what it said is above.", file=sys.stderr)
         return 1
+    finally:
+        client.close()
     return 0
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from operators.runtimes.base import ContainerSpec, JobState, RunRecord, Runtime
-from operators.runtimes.case import CaseRun, StepRecord, read_record, run_case
+from operators.runtimes.case import CaseRun, run_case
 from operators.runtimes.docker import DockerRuntime, engine_answers
 from operators.runtimes.process import ProcessRuntime
+from operators.runtimes.record import StepRecord, read_record
 from research.errors import SettingsError, StepError
 
 __all__ = [

@@ -13,86 +13,20 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from operators.runtimes.base import ContainerSpec, JobState, RunRecord, Runtime
+from operators.runtimes.record import RECORD_FILE, StepRecord, read_record
 from research.algorithms import Algorithm, Resources, fingerprint
 from research.errors import StepError
-from research.sockets import Output, file_sha256, hash_inputs, read_outputs, write_inputs
+from research.sockets import file_sha256, hash_inputs, read_outputs, write_inputs
 
-RECORD_FILE = "radflow-record.json"
 _CASE_LABEL, _FINGERPRINT_LABEL = "radflow.case", "radflow.fingerprint"
-_LONGEST_LOOK_S = 0.5
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """What happened to one case in one step, as the runner saw it.
-
-    Attributes:
-        status: ``succeeded`` or ``failed``.
-        code: empty, or ``out-of-memory``, ``time-limit``, ``exit-code``, ``missing-input``,
-            ``missing-output``, ``too-many-files``, ``schema-violation``, ``unreadable-output``,
-            ``engine-error``.
-        message: one sentence for the person who started the run; empty where all went well.
-        instruction: what that person can do; empty where all went well.
-        digest: image id, or source digest with the process runtime.
-        fingerprint: key for reuse: digest and inputs.
-        duration_s: seconds of the algorithm, start included.
-        peak_memory_mb: MiB; None where the job was too brief to see.
-        started_at: ISO 8601 with offset.
-        inputs: SHA-256 per input slug.
-        outputs: checked outputs per slug; empty where the case failed.
-        reused: an earlier result with the same fingerprint was found and verified; nothing ran.
-    """
-
-    status: str
-    algorithm: str
-    version: str
-    image: str
-    digest: str
-    runtime: str
-    fingerprint: str
-    started_at: str
-    code: str = ""
-    message: str = ""
-    instruction: str = ""
-    exit_code: int | None = None
-    duration_s: float = 0.0
-    peak_memory_mb: float | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, Output] = field(default_factory=dict)
-    reused: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether all outputs are there and checked."""
-        return self.status == "succeeded"
-
-    def raise_for_status(self) -> StepRecord:
-        """Return the record, or raise its failure as a StepError with its code."""
-        if not self.ok:
-            raise StepError(self.message, self.instruction, code=self.code)
-        return self
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able form, small enough for XCom."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> StepRecord:
-        """Inverse of ``to_dict``."""
-        return cls(**{**data, "outputs": {slug: Output(**item) for slug, item in data["outputs"].items()}})
-
-
-def read_record(folder: Path) -> StepRecord | None:
-    """The record beside the outputs of an earlier, successful run; None where there is none."""
-    path = folder / RECORD_FILE
-    return StepRecord.from_dict(json.loads(path.read_text())) if path.is_file() else None
+_LONGEST_LOOK_S = 0.2
 
 
 def run_case(
@@ -107,7 +41,7 @@ def run_case(
     on_log: Callable[[str], None] | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> StepRecord:
-    """Run one case; every failure of the case ends in the record, none in an exception.
+    """Run one case; every failure of the case ends in the record, not in an exception.
 
     Args:
         runtime: where to run.
@@ -119,6 +53,9 @@ def run_case(
         labels: for finding the job again, e.g. ``airflow.dag_id``.
         on_log: receives each line of the algorithm's output as it comes (from another thread).
         on_start: receives the handle of the running job, for ``on_kill``.
+
+    Raises:
+        AlgorithmError: the process runtime was asked for an image without source, or for a GPU.
     """
     run = CaseRun(runtime, algorithm, case_inputs, output_folder, image, limits, labels or {})
     try:

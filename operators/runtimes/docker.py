@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from operators.runtimes.base import ContainerSpec, JobState, RunRecord, last_line
@@ -25,6 +27,7 @@ _NOBODY = "65534:65534"
 _KILLED = 137
 _TMP = "/tmp"  # noqa: S108 - inside the container, a tmpfs of its own
 _TIMEOUT_S = 30
+_ASK_ENGINE_EVERY_S = 3.0
 _SOCKET = "unix:///var/run/docker.sock"
 _LOG_LIMIT = {"max-size": "8m", "max-file": "2"}
 
@@ -45,6 +48,7 @@ class DockerRuntime:
     def __init__(self, conn_id: str | None = None, client: Any = None) -> None:
         self.conn_id = conn_id
         self._peaks: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
         self._timed_out: set[str] = set()
         if client is not None:
             self.cli = client
@@ -143,7 +147,7 @@ class DockerRuntime:
         state = found["State"]
         if not state["Running"] and state["Status"] not in ("created", "restarting", "paused"):
             return JobState.SUCCEEDED if state["ExitCode"] == 0 else JobState.FAILED
-        self._sample_memory(handle)
+        self._look_at_memory(handle, int(state["Pid"]))
         limit = float(found["Config"]["Labels"].get(_TIME_LIMIT_LABEL, "inf"))
         if state["Running"] and _age_s(state["StartedAt"]) > limit:
             self._timed_out.add(handle)
@@ -209,20 +213,29 @@ class DockerRuntime:
             if error.status_code != 409:  # 409: its removal is under way already
                 raise
         self._peaks.pop(handle, None)
+        self._asked.pop(handle, None)
         self._timed_out.discard(handle)
 
-    def _sample_memory(self, handle: str) -> None:
-        """Take one look at the resident memory; a container that just ended has none to show."""
+    def _look_at_memory(self, handle: str, pid: int) -> None:
+        """Note the resident memory: from the kernel where the engine is here, else from the engine."""
+        resident = _cgroup_memory(handle, pid)
+        if resident is None and time.monotonic() - self._asked.get(handle, 0.0) > _ASK_ENGINE_EVERY_S:
+            resident = self._engine_memory(handle)
+            self._asked[handle] = time.monotonic()
+        if resident is not None:
+            self._peaks[handle] = max(self._peaks.get(handle, 0.0), round(resident / 2**20, 1))
+
+    def _engine_memory(self, handle: str) -> int | None:
+        """The engine's own figure, which takes it a second; a container that just ended has none."""
         from docker.errors import APIError
 
         try:
             stats = self.cli.stats(handle, stream=False, one_shot=True).get("memory_stats", {})
         except APIError:
-            return
+            return None
         details = stats.get("stats", {})
-        resident = details.get("total_rss", details.get("anon"))  # cgroup 1, cgroup 2
-        if resident is not None:
-            self._peaks[handle] = max(self._peaks.get(handle, 0.0), round(resident / 2**20, 1))
+        resident: int | None = details.get("total_rss", details.get("anon"))  # cgroup 1, cgroup 2
+        return resident
 
 
 class _engine_errors:
@@ -247,6 +260,24 @@ class _engine_errors:
             raise StepError(
                 reason, "Ask `docker info`, then run the task again.", code="engine-error"
             ) from error
+
+
+def _cgroup_memory(handle: str, pid: int) -> int | None:
+    """Resident bytes of a container on this machine; None where it has ended or runs elsewhere."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        for line in lines:
+            _, controllers, place = line.split(":", 2)
+            if handle not in place or controllers not in ("", "memory"):
+                continue
+            figures = (
+                Path("/sys/fs/cgroup", controllers, place.lstrip("/"), "memory.stat").read_text().split()
+            )
+            found = dict(zip(figures[::2], figures[1::2], strict=True))
+            return int(found["total_rss"] if controllers else found["anon"])  # cgroup 1, cgroup 2
+    except (OSError, KeyError, ValueError):
+        return None
+    return None
 
 
 def _user() -> str:

@@ -59,7 +59,7 @@ def test_volume_is_the_series(tmp_path):
     image = sitk.ReadImage(str(tmp_path / "out" / "ct.mha"))
     array = sitk.GetArrayFromImage(image)
     assert info.shape == array.shape == (4, ROWS, COLUMNS)
-    assert info.spacing_mm == (GAP, 0.5, 0.75)
+    assert info.spacing == (GAP, 0.5, 0.75)
     assert image.GetSpacing() == (0.75, 0.5, GAP)
     assert image.GetOrigin() == (-10, -20, -30)
     assert image.GetPixelID() == sitk.sitkInt16
