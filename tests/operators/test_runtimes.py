@@ -16,9 +16,9 @@ from research.errors import SettingsError, StepError
 
 SPEC = ContainerSpec(
     "radflow/lungs:1.0.0",
-    Path("/work/in"),
-    Path("/work/out"),
-    model_dir=Path("/work/weights"),
+    Path("/scratch/in"),
+    Path("/scratch/out"),
+    model_dir=Path("/scratch/weights"),
     memory_mb=1500,
     cpus=1.5,
     env={"SEED": "7"},
@@ -51,9 +51,9 @@ def test_what_the_engine_is_asked_for(client):
     assert host["device_requests"] is None
     mounts = {mount["Target"]: (mount["Source"], mount["ReadOnly"]) for mount in host["mounts"]}
     assert mounts == {
-        "/input": ("/work/in", True),
-        "/output": ("/work/out", False),
-        "/opt/ml/model": ("/work/weights", True),
+        "/input": ("/scratch/in", True),
+        "/output": ("/scratch/out", False),
+        "/opt/ml/model": ("/scratch/weights", True),
     }
     asked = client.create_container.call_args.kwargs
     assert asked["network_disabled"] is True
