@@ -75,10 +75,10 @@ def build(document: Mapping[str, Any], cohorts: Sequence[str]) -> DAG:
         tasks: dict[str, Any] = {}
         groups: dict[str, TaskGroup] = {}
         for node in plan.nodes:
-            step = spec.step(node.step)
-            group = groups.setdefault(node.step, TaskGroup(node.step, tooltip=step.title))
+            if node.step not in groups:
+                groups[node.step] = TaskGroup(node.step, tooltip=spec.step(node.step).title)
             tasks[node.id] = RunStepOperator.partial(
-                task_id=node.key or "run", node=node.id, task_group=group
+                task_id=node.key or "run", node=node.id, task_group=groups[node.step]
             ).expand(batch=batches.output)
             ([tasks[name] for name in node.upstream] or prepare) >> tasks[node.id]
         list(tasks.values()) >> evaluate

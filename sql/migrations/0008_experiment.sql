@@ -232,8 +232,8 @@ create policy visible on experiment.comparison for select to radflow_portal usin
   exists (select from experiment.run r where r.id = comparison.run_id));
 create policy visible on experiment.picture for select to radflow_portal using (
   exists (select from experiment.run r where r.id = picture.run_id));
-grant select, insert on experiment.spec, experiment.run_algorithm to radflow_pipeline;
-grant select, insert, update on experiment.run, experiment.step_run to radflow_pipeline;
+grant select, insert on experiment.spec to radflow_pipeline;
+grant select, insert, update on experiment.run, experiment.run_algorithm, experiment.step_run to radflow_pipeline;
 grant select, insert, update, delete on experiment.case_result, experiment.metric, experiment.comparison,
   experiment.picture to radflow_pipeline;
 grant select on experiment.run, experiment.run_algorithm, experiment.step_run, experiment.case_result,
