@@ -62,6 +62,7 @@ def fetch(cache: Path) -> Path:
         pinned.write_text(f"pyradiomics==3.0.1 --hash=sha256:{SDIST_SHA256}\n", "utf-8")
         python = str(env / ("Scripts" if sys.platform == "win32" else "bin") / "python")
         _run([sys.executable, "-m", "venv", str(env)])
+        _run([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", str(LOCK)])
         download = [python, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation"]
         download += ["--require-hashes", "--no-binary", "pyradiomics", "-d", scratch, "-r", str(pinned)]
         _run(download)
