@@ -109,7 +109,7 @@ def check_object(header: Header, policy: Policy, file: str) -> None:
 
     Raises:
         QuarantineError: ``structured-report``, ``encapsulated-document``, ``burned-in-annotation``,
-            ``unsupported-object``, ``truncated`` or ``pixel-data-mismatch``.
+            ``unsupported-object``, ``no-pixel-data``, ``truncated`` or ``pixel-data-mismatch``.
     """
     layout, sop = header.layout, header.sop_class
     if sop.startswith(_REPORTS):
@@ -157,7 +157,7 @@ def _check_pixels(layout: Layout, file: str) -> None:
     """Native pixel data must be exactly as long as its description says (plus a pad byte)."""
     rows, columns = _number(layout, 0x00280010, 0), _number(layout, 0x00280011, 0)
     if layout.pixels is None:
-        raise QuarantineError.of(file, "truncated")
+        raise QuarantineError.of(file, "no-pixel-data")
     start, end = layout.pixels
     if layout.fragments:
         if layout.fragments < _frames(layout):
@@ -165,6 +165,8 @@ def _check_pixels(layout: Layout, file: str) -> None:
         return
     samples, allocated = _number(layout, 0x00280002, 1), _number(layout, 0x00280100, 0)
     bits = rows * columns * samples * allocated * _frames(layout)
+    if "YBR_FULL_422" in _words(layout, 0x00280004):
+        bits = bits * 2 // 3  # two pixels share their colour (PS3.3 C.7.6.3.1.2)
     expected = (bits + 7) // 8
     if end - start < expected or not expected:
         raise QuarantineError.of(file, "truncated" if expected else "malformed")

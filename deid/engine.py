@@ -195,6 +195,10 @@ def _plausible(item: DataElement | RawDataElement, vr: str) -> bool:
         return True
     if found in _TEXT:
         return vr in _TEXT
+    if found == "UN" and isinstance(
+        item, RawDataElement
+    ):  # some archives forget the VR of what they do not know
+        return fits(vr[:2], None, item.value or b"")
     return found not in _OPAQUE or vr[:2] in _OPAQUE
 
 

@@ -99,6 +99,10 @@ QUARANTINE: dict[str, tuple[str, str]] = {
         "{file} is of a kind that the policy does not list as acceptable.",
         "Add its SOP class to [objects] accept only after judging what it can carry.",
     ),
+    "no-pixel-data": (
+        "{file} is an image without pixel data.",
+        "Fetch the series again; if the source has no pixels either, leave the file out.",
+    ),
     "pixel-data-mismatch": (
         "{file} holds more pixel data than its rows, columns and frames explain.",
         "Ask the sender what the surplus is; it cannot be judged.",

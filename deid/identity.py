@@ -109,7 +109,10 @@ class Collector:
 
     def identifying(self, path: tuple[int, ...]) -> bool:
         """Whether a value at this path is identity by its place: a table row, private, an overlay."""
-        return any(tag in self.identity or tag >> 16 & 1 or tag >> 24 in (0x50, 0x60) for tag in path)
+        return any(
+            tag in self.identity or tag in _FURTHER or tag >> 16 & 1 or tag >> 24 in (0x50, 0x60)
+            for tag in path
+        )
 
     def add(self, layout: Layout) -> None:
         """Collect from an original."""
@@ -160,7 +163,7 @@ class Collector:
             self.known.direct[tag].add(value.strip(b"\0 "))
             for text in _decoded(value, codecs):
                 self._identifier(text, place=tag in _PLACES)
-        elif self.identifying(span.path) or local or tag in _FURTHER or not vr:
+        elif self.identifying(span.path) or local or not vr:
             if vr in TEXT_VRS - {"TM", "AS"}:
                 for text in _decoded(value, codecs):
                     self._text(text, "text")

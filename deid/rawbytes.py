@@ -122,7 +122,9 @@ def _inflate(raw: bytes) -> bytes:
         raise StructureError(_MALFORMED) from None
     if not stream.eof:
         raise StructureError(_MALFORMED if stream.unconsumed_tail else _TRUNCATED)
-    if stream.unused_data.strip(b"\0"):  # something hidden behind the deflated stream
+    # A pad byte may follow, and the trailer of gzip, which some writers leave; all else may hide something.
+    trailer = struct.pack("<LL", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    if stream.unused_data not in (b"", b"\0", trailer, b"\0" + trailer):
         raise StructureError(_MALFORMED)
     return data
 

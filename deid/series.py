@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -228,13 +230,32 @@ class _Run:
 
 @contextlib.contextmanager
 def _temporary_sibling(out: Path) -> Iterator[Path]:
-    """A folder beside ``out``, on the same file system, that is gone afterwards whatever happens."""
+    """A folder beside ``out``, on the same file system, that is gone afterwards whatever happens.
+
+    A run that was killed cannot clean up; the next run of the same series does. A lock tells a folder that is
+    in use from one that was left behind.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".deid-", dir=out.parent))
+    prefix = f".{out.name}.partial-"
+    for left in out.parent.glob(glob.escape(prefix) + "*"):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError), _locked(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
     try:
-        yield folder
+        with _locked(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _publish(folder: Path, out: Path, manifest: tuple[tuple[str, str], ...]) -> None:

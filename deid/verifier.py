@@ -110,7 +110,8 @@ class _Search:
             yield "text", "preamble"
 
     def _places(self) -> Iterator[tuple[str, str]]:
-        """Values that identify by their place: a direct identifier unchanged, an unknown private one."""
+        """Values that identify by their place: a direct identifier unchanged, a local or private one."""
+        scheme: dict[tuple[int, ...], bytes] = {}
         creators: dict[tuple[tuple[int, ...], int, int], str] = {}
         for span in self._layout.spans:
             tag = span.path[-1]
@@ -119,6 +120,11 @@ class _Search:
             known = self._known.direct.get(tag, set())
             if stripped and stripped in known and stripped not in _CONSTANTS:
                 yield "unchanged", _where(span)
+            if tag == 0x00080102:
+                scheme[span.path[:-1]] = stripped
+            local = tag == 0x00080104 and scheme.get(span.path[:-1], b"").startswith(b"99")
+            if local and stripped not in _CONSTANTS:
+                yield "text", _where(span)
             if not tag >> 16 & 1:
                 continue
             if 0x10 <= (tag & 0xFFFF) <= 0xFF:

@@ -1,5 +1,8 @@
 """Transfer syntaxes and character sets: what stays, stays byte for byte; what goes, goes in full."""
 
+import struct
+import zlib
+
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -15,6 +18,7 @@ from pydicom.uid import (
 )
 
 from deid import QuarantineError, deidentify_series, verify_series
+from deid.rawbytes import walk
 
 
 @pytest.fixture
@@ -65,6 +69,14 @@ def test_hidden_behind_a_deflated_stream(ct, treat, tmp_path):
     with pytest.raises(QuarantineError) as caught:
         treat(path)
     assert caught.value.code == "malformed"
+
+
+def test_gzip_trailer_behind_a_deflated_stream(ct, treat, tmp_path):
+    path = save(ct(), tmp_path / "in.dcm", DeflatedExplicitVRLittleEndian)
+    layout = walk(path.read_bytes())
+    data = layout.data[layout.body :]
+    path.write_bytes(path.read_bytes() + struct.pack("<LL", zlib.crc32(data), len(data)))
+    treat(path)
 
 
 def test_cut_deflated_stream(ct, treat, tmp_path):

@@ -89,6 +89,25 @@ def test_unknown_and_implausible_attributes_go(ct, run):
     assert new[0x00280107].value == 7
 
 
+def test_values_whose_vr_was_forgotten(ct, run):
+    """UN for an attribute of the standard: stays when the value fits the standard's VR."""
+    ds = ct()
+    ds.ExposureTime, ds.XRayTubeCurrent = "500", "1000"
+
+    def forget(raw):
+        for tag, before, after in (
+            (b"\x18\x00\x50\x11", b"500 ", b"500 "),
+            (b"\x18\x00\x51\x11", b"1000", b"five"),
+        ):
+            assert tag + b"IS\4\0" + before in raw
+            raw = raw.replace(tag + b"IS\4\0" + before, tag + b"UN\0\0\4\0\0\0" + after)
+        return raw
+
+    new, _ = run(ds, change=forget)
+    assert new.ExposureTime == 500
+    assert "XRayTubeCurrent" not in new
+
+
 def test_marks(ct, run, research, basic):
     new, _ = run(ct())
     assert new.PatientIdentityRemoved == "YES"

@@ -2,7 +2,10 @@
 
 import contextlib
 import shutil
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -20,7 +23,7 @@ def quarantined(files, out, policy, pseudonyms, **options):
         deidentify_series(files, out, policy, pseudonyms, **options)
     error = caught.value
     assert not out.exists()
-    assert not list(out.parent.glob(".deid-*"))
+    assert not list(out.parent.glob(".*partial-*"))
     text = "".join(traceback.format_exception(error)) + repr(error)
     for word in IDENTITY:
         assert word not in text.upper()
@@ -165,6 +168,31 @@ def test_nothing_is_left_of_a_failed_run(ct, write, tmp_path, research, pseudony
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from deid import Pseudonyms, deidentify_series, load_policy
+def die(originals, outputs):
+    os.kill(os.getpid(), 9)
+files = [Path(name) for name in sys.argv[2:]]
+pseudonyms = Pseudonyms(bytes(range(32)), "tests")
+deidentify_series(files, Path(sys.argv[1]), load_policy("research"), pseudonyms, verify=die)
+"""
+
+
+def test_a_killed_run_leaves_nothing_that_looks_done(ct, write, tmp_path, research, pseudonyms):
+    """SIGKILL just before the end: no output; the next run completes and clears what was left."""
+    files = [write(ct(instance=number)) for number in (1, 2)]
+    out = tmp_path / "store" / "out"
+    command = [sys.executable, "-c", KILLED, str(out), *map(str, files)]
+    killed = subprocess.run(command, cwd=Path(__file__).resolve().parents[2], check=False)
+    assert killed.returncode == -9
+    assert not out.exists()
+    assert len(list(out.parent.iterdir())) == 1
+    deidentify_series(files, out, research, pseudonyms)
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
 def test_verifier_stops_a_series(ct, write, tmp_path, research, pseudonyms):
     ds = ct()
     ds.Manufacturer = "Built for Quimbly"  # an attribute that the standard keeps
@@ -185,7 +213,14 @@ def test_a_cut_file_never_passes(ct, write, tmp_path, research, pseudonyms, data
     path = tmp_path / "cut.dcm"
     path.write_bytes(SLICE[0][: data.draw(st.integers(0, len(SLICE[0]) - 1))])
     code = quarantined([path], tmp_path / "out", research, pseudonyms)
-    assert code in {"empty-file", "not-dicom", "truncated", "malformed", "missing-identifier"}
+    assert code in {
+        "empty-file",
+        "not-dicom",
+        "truncated",
+        "malformed",
+        "missing-identifier",
+        "no-pixel-data",
+    }
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -204,7 +239,7 @@ def test_a_damaged_file_never_crashes(ct, write, tmp_path, research, pseudonyms,
         deidentify_series([path], out, research, pseudonyms, verify=verify_series)
         assert verify_series([path], sorted(out.iterdir())) == []
     shutil.rmtree(out, ignore_errors=True)
-    assert not list(tmp_path.glob(".deid-*"))
+    assert not list(tmp_path.glob(".*partial-*"))
 
 
 def test_nested_identifiers(ct, write, tmp_path, research, pseudonyms):
