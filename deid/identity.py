@@ -40,6 +40,7 @@ _DIRECT = frozenset(
 )  # fmt: skip
 _PLACES = frozenset({0x00080080, 0x00080081, 0x00081040, 0x00101040})
 _COMMON = standard.words("common")
+_NOBODY = standard.words("nobody")
 #: Outside the table: network names and private information of the file meta, frame label, trailing padding.
 _FURTHER = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020102, 0x00209453, 0xFFFCFFFC})
 _WELL_KNOWN = ("1.2.840.10008.", "2.16.840.1.113883.6.")
@@ -212,6 +213,8 @@ class Collector:
 
     def _name(self, text: str) -> None:
         for part in _PARTS.split(text):
+            if part.lower() in _NOBODY:
+                continue
             if len(part) >= 3 and not any(character.isdigit() for character in part):
                 self._put("name", part.lower(), _encodings(part), strong=True)
             elif len(part) >= 4:

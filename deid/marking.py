@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from deid.policy import Policy
 
 #: Made once for this engine (a random UUID as decimal, PS3.5 B.2); says which program wrote the file.
-IMPLEMENTATION_UID = "2.25.178843157325309836211926317236415530411"
+IMPLEMENTATION_UID = "2.25.174193315259094322586568489465888238927"
 _BASIC = ("113100", "Basic Application Confidentiality Profile")
 
 

@@ -45,6 +45,7 @@ _HOUR = re.compile(rb"[0-2]\d[0-5]\d")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 #: Defined terms that are also somebody's name: excused in a CS attribute that had the same value before.
 _TERMS = standard.words("terms")
+_VENDORS = standard.words("vendors")
 
 
 def verify_series(
@@ -165,9 +166,17 @@ class _Search:
             return self._shifted(token, value, path_known)
         if self._collector.identifying(span.path) or value not in path_known:
             return False
-        if not token.strong or span.vr in NUMBERS or (token.code == "place" and span.path[-1] in _MAKERS):
+        maker = span.path[-1] in _MAKERS and (token.code == "place" or token.word in _VENDORS)
+        if maker or not token.strong or span.vr in NUMBERS or self._inside_word(token, pattern, position):
             return True
         return span.vr == "CS" and token.word in _TERMS
+
+    def _inside_word(self, token: Token, pattern: bytes, position: int) -> bool:
+        """Whether a name is only part of a longer word, as Philip is of Philips."""
+        data, end = self._layout.data, position + len(pattern)
+        return token.code == "name" and (
+            _letter(data[position - 1 : position]) or _letter(data[end : end + 1])
+        )
 
     def _textual(self, span: Span, value: bytes, position: int) -> bool:
         """Whether a short hit lies in text; three letters come up by chance in a table of numbers."""

@@ -176,6 +176,9 @@ def test_findings_never_carry_values(leak):
         {"PatientName": "Chest^Phantom"},  # Body Part Examined is CHEST
         {"PatientName": "Primary^Axial"},  # Image Type
         {"PatientName": "Lee^Ann", "Manufacturer": "Sleek Annular"},  # letters inside words
+        {"PatientName": "Gerard^Philip", "Manufacturer": "Philips Medical Systems"},
+        {"PatientName": "Canon^John", "Manufacturer": "Canon Medical Systems"},
+        {"ReferringPhysicianName": "UNKNOWN", "PatientPosition": "UNKNOWN"},
         {"PatientName": "Basic^Option"},  # the engine's own marks
         {"PatientID": "12000", "KVP": "12000"},  # an id that is a number elsewhere
         {"StationName": "CT", "StudyID": "1"},
