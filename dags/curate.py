@@ -19,7 +19,7 @@ with DAG(
     schedule=[Asset("radflow://research/held")],
     catchup=False,
     tags=["radflow", "curate"],
-    default_args={"owner": "radflow", "retries": 3, "retry_delay": timedelta(seconds=5)},
+    default_args={"owner": "radflow", "retries": 5, "retry_delay": timedelta(seconds=5)},
 ):
     worklist = WorklistOperator(task_id="worklist")
 

@@ -100,4 +100,4 @@ class Api:
 def _settled(question: dict[str, Any]) -> bool:
     """Has the task that asks been parked for a moment? An answer within its last heartbeat costs it a retry."""
     asked = datetime.fromisoformat(question["created_at"])
-    return datetime.now(UTC) - asked > timedelta(seconds=2)
+    return datetime.now(UTC) - asked > timedelta(seconds=4)
