@@ -6,6 +6,7 @@ Tasks name a series by its number in ``landing.received_series``: original UIDs 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,9 @@ class TciaFetchOperator(BaseOperator):
         for number, row in enumerate(rows, 1):
             if row["state"] in ("received", "deidentified"):
                 done["received"].append(row["id"])
+                continue
+            if row["state"] == "quarantined":  # a person decides; a retried or cleared task does not
+                done["quarantined"].append(row["id"])
                 continue
             label = f"series {row['id']} of {row['collection']} ({row['image_count']} images)"
             try:
@@ -253,8 +257,10 @@ def read_truth(path: Path) -> list[dict[str, Any]]:
         for row in reader:
             try:
                 value = float(row["value"])
-            except ValueError:
-                msg = f"{path.name} line {reader.line_num}: column value is not a number."
-                raise FetchError(msg, "Leave the line out where the truth is unknown.", code="bad-truth-file") from None
+            except (TypeError, ValueError):
+                value = math.nan
+            if not (math.isfinite(value) and row["series_uid"] and row["name"] and row["origin"]):
+                msg = f"{path.name} line {reader.line_num}: a column is empty, or value is not a number."
+                raise FetchError(msg, "Leave the line out where the truth is unknown.", code="bad-truth-file")
             rows.append({k: row[k] for k in ("series_uid", "name", "origin")} | {"value": value})
     return rows
