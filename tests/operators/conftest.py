@@ -1,0 +1,88 @@
+"""Images, a server to fetch them from, and places that have come as far as a test needs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from operators.catalog import CatalogOperator
+from operators.deidentify import DeidentifyOperator, DeidentifyPlanOperator
+from operators.fetch import ImportTruthOperator, TciaFetchOperator, TciaPlanOperator
+from scripts.demo_images.build import COLLECTION, build, small_cases
+from scripts.demo_images.volumes import phantom
+from scripts.standins.nbia import NbiaStandIn
+from tests.support.cluster import Cluster
+from tests.support.place import TEAM, Place, context
+
+
+TRUTH = "emphysema_fraction"
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three chest CT of a phantom, two of them derived with a known truth, and two screen captures."""
+    return build(tmp_path_factory.mktemp("demo") / "images", [phantom()], small_cases(3), slices=24)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, so small that no model finds anything in them."""
+    folder = tmp_path_factory.mktemp("tiny") / "images"
+    return build(folder, [phantom(slices=8, size=48)], small_cases(3), slices=8)
+
+
+@pytest.fixture
+def server(tiny: Path) -> Iterator[NbiaStandIn]:
+    """A stand-in of NBIA; plan faults on it."""
+    with NbiaStandIn(tiny) as running:
+        yield running
+
+
+@pytest.fixture
+def place(cluster: Cluster, tmp_path: Path, server: NbiaStandIn) -> Iterator[Place]:
+    """An empty installation beside the server."""
+    with Place(cluster.new(), tmp_path).used(server.url) as made:
+        made.people()
+        yield made
+
+
+def _write_truth(made: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    rows = ["series_uid,name,value,origin"]
+    for row in csv.DictReader(made.read_text(encoding="utf-8").splitlines()):
+        if row["emphysema_fraction"]:
+            rows.append(f"{row['series_instance_uid']},{TRUTH},{row['emphysema_fraction']},by construction")
+    target.write_text("\n".join([*rows, ""]), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def ingested(cluster: Cluster, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Everything fetched, de-identified and catalogued, held for curation. Not to be changed: take ``held``."""
+    made = Place(cluster.new(), tmp_path_factory.mktemp("way"))
+    with NbiaStandIn(images) as server, made.used(server.url):
+        made.people()
+        _write_truth(images.parent / "truth.csv", made.zone("landing") / "truth" / "demo.csv")
+        ImportTruthOperator(task_id="truth", file_name="demo.csv", collection=COLLECTION).execute(context())
+        plan = TciaPlanOperator(
+            task_id="plan", collection=COLLECTION, account="admin", team=TEAM, visibility="team"
+        )
+        for chunk in plan.execute(context()):
+            TciaFetchOperator(task_id="fetch", series_ids=chunk).execute(context())
+        for chunk in DeidentifyPlanOperator(task_id="plan").execute(context()):
+            done = DeidentifyOperator(task_id="deidentify", series_ids=chunk).execute(context())
+            CatalogOperator(task_id="catalog", deidentified=done).execute(context())
+    return made
+
+
+@pytest.fixture(scope="module")
+def held(cluster: Cluster, ingested: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A copy of ``ingested`` for one module: own database and own artifacts, the same research store."""
+    folder = tmp_path_factory.mktemp("held")
+    for name in ("landing", "research"):
+        (folder / name).symlink_to(ingested.zone(name))
+    with replace(ingested, database=cluster.new(ingested.database.name), folder=folder).used() as made:
+        yield made
