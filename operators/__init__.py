@@ -17,7 +17,9 @@ _URIS = {
 }
 
 
-def _option(description: str, default: str, *, kind: str = "string", sensitive: bool = False) -> dict[str, Any]:
+def _option(
+    description: str, default: str, *, kind: str = "string", sensitive: bool = False
+) -> dict[str, Any]:
     return {
         "description": description,
         "version_added": "0.1.0",
@@ -48,7 +50,15 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Radflow",
                 "python-modules": [
                     f"operators.{stem}"
-                    for stem in ("fetch", "deidentify", "curate", "catalog", "cohort", "experiment", "evaluate")
+                    for stem in (
+                        "fetch",
+                        "deidentify",
+                        "curate",
+                        "catalog",
+                        "cohort",
+                        "experiment",
+                        "evaluate",
+                    )
                 ]
                 + ["operators.model_container"],
             }
@@ -67,7 +77,10 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["login", "password"],
                     "relabeling": {"host": "Server address", "schema": "http or https"},
-                    "placeholders": {"host": "https://nbia.cancerimagingarchive.net", "extra": '{"retries": 4}'},
+                    "placeholders": {
+                        "host": "https://nbia.cancerimagingarchive.net",
+                        "extra": '{"retries": 4}',
+                    },
                 },
                 "conn-fields": {
                     "connect_timeout": _seconds("Connect timeout (s)", 10),
@@ -105,7 +118,9 @@ def get_provider_info() -> dict[str, Any]:
                         "auto",
                     ),
                     "chunk_tasks": _option(
-                        "About how many mapped tasks a list of series or cases is cut into.", "4", kind="integer"
+                        "About how many mapped tasks a list of series or cases is cut into.",
+                        "4",
+                        kind="integer",
                     ),
                     "code_version": _option("Version written into every run's record.", __version__),
                 },

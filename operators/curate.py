@@ -62,7 +62,11 @@ class WorklistOperator(BaseOperator):
         """Claims and rows in one transaction."""
         run = context["dag_run"]
         with ResearchDbHook().transaction() as work:
-            claim = {"run_key": f"{run.dag_id}/{run.run_id}", "limit": self.limit, "claim_days": self.claim_days}
+            claim = {
+                "run_key": f"{run.dag_id}/{run.run_id}",
+                "limit": self.limit,
+                "claim_days": self.claim_days,
+            }
             work.execute("curate_claim", **claim)
             rows = work.rows("curate_worklist", run_key=claim["run_key"])
         if not rows:
@@ -77,7 +81,9 @@ def _request(row: Mapping[str, Any]) -> dict[str, str]:
         "Patient alias": row["patient_alias"],
         "Modality, body part": f"{row['modality']}, {row['body_part'] or 'not stated'}",
         "Images": row["image_count"],
-        "Slice spacing": f"{row['spacing_between_slices_mm']} mm" if row["spacing_between_slices_mm"] else "not stated",
+        "Slice spacing": f"{row['spacing_between_slices_mm']} mm"
+        if row["spacing_between_slices_mm"]
+        else "not stated",
         "Tube voltage, exposure": f"{row['kvp'] or '?'} kVp, {row['exposure_mas'] or '?'} mAs",
         "Image type": "\\".join(row["image_type"]),
         "Derived": "yes: not an original acquisition" if row["derived"] else "no",
@@ -236,7 +242,7 @@ class ReleaseOperator(BaseOperator):
         with ResearchDbHook().transaction() as work:
             outcome = work.row("curate_outcome", series_uid=uid)
             decision = outcome["decision"] if outcome else None
-            if decision is None:
+            if outcome is None or decision is None:
                 msg = f"Series {uid} has no settled sign-offs."
                 raise SignOffError(
                     msg, "Clear its sign-off tasks and answer them; marking them a success is no answer."

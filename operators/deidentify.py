@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import deid
 from airflow.sdk import BaseHook, BaseOperator, Context
 
+import deid
 from operators import settings
 from operators.hooks.research_db import ResearchDbHook, chunked
 from operators.stores import MANIFEST, join, local_copy, local_path, publish_folder, scratch
@@ -24,20 +25,17 @@ def project_pseudonyms() -> tuple[str, deid.Pseudonyms]:
         SettingsError: the connection has no key, or a short one.
     """
     connection = BaseHook.get_connection(settings.deid_conn_id())
-    key = bytes.fromhex(connection.password) if _is_hex(connection.password) else b""
+    try:
+        key = bytes.fromhex(connection.password or "")
+    except ValueError:
+        key = b""
     if len(key) < 16:
         msg = f"The connection {settings.deid_conn_id()!r} holds no de-identification key."
-        raise SettingsError(msg, "Put at least 32 hexadecimal digits into its password, and the project into its login.")
+        raise SettingsError(
+            msg, "Put at least 32 hexadecimal digits into its password, and the project into its login."
+        )
     project = connection.login or "default"
     return project, deid.Pseudonyms(key, project)
-
-
-def _is_hex(text: str | None) -> bool:
-    try:
-        bytes.fromhex(text or "-")
-    except ValueError:
-        return False
-    return True
 
 
 class DeidentifyPlanOperator(BaseOperator):
@@ -108,7 +106,11 @@ class DeidentifyOperator(BaseOperator):
         with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
             originals = sorted(p for p in landed.iterdir() if p.suffix == ".dcm")
             result = deid.deidentify_series(
-                originals, folder / "out", policy, pseudonyms, verify=deid.verify_series
+                originals,
+                folder / "out",
+                policy,
+                pseudonyms,
+                verify=partial(deid.verify_series, policy=policy),
             )
             manifest = [list(entry) for entry in result.manifest]
             digest = manifest_sha256(result.manifest)

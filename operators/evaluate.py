@@ -40,9 +40,9 @@ class EvaluateOperator(BaseOperator):
 
     template_fields = ("batches",)
 
-    def __init__(self, *, batches: Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
+    def __init__(self, *, batches: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.batches = batches
+        self.batches: Sequence[Mapping[str, Any]] = batches
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read what the steps recorded, judge, store."""
@@ -69,7 +69,13 @@ class EvaluateOperator(BaseOperator):
         comparisons = compare_arms(run.spec.primary, predictions, truths, patients, run.spec.seed)
         expected = len(run.plan.nodes) * len(patients)
         whole = sum(row["status"] == "ok" for row in rows)
-        ended = "success" if whole == expected else "partial" if any(p for p in predictions.values()) else "failed"
+        ended = (
+            "success"
+            if whole == expected
+            else "partial"
+            if any(p for p in predictions.values())
+            else "failed"
+        )
         told = None if ended == "success" else f"{expected - whole} of {expected} step results are missing."
         pictures = self._pictures(run, predictions, truths, rows)
         with hook.transaction() as work:
@@ -110,7 +116,9 @@ class EvaluateOperator(BaseOperator):
             out = folder / "out"
             out.mkdir()
 
-            def keep(name: str, file: str, title: str, media_type: str, series_uid: str | None = None) -> None:
+            def keep(
+                name: str, file: str, title: str, media_type: str, series_uid: str | None = None
+            ) -> None:
                 digest = hashlib.sha256((out / file).read_bytes()).hexdigest()
                 made.append(
                     {
@@ -124,7 +132,12 @@ class EvaluateOperator(BaseOperator):
                 (out / "scatter.svg").write_text(scatter_svg(pairs, unit=unit), encoding="utf-8")
                 keep("scatter", "scatter.svg", "Prediction against truth", "image/svg+xml")
                 (out / "bland_altman.svg").write_text(bland_altman_svg(pairs, unit=unit), encoding="utf-8")
-                keep("bland_altman", "bland_altman.svg", "Difference against truth (Bland-Altman)", "image/svg+xml")
+                keep(
+                    "bland_altman",
+                    "bland_altman.svg",
+                    "Difference against truth (Bland-Altman)",
+                    "image/svg+xml",
+                )
             shown = _mask_of(rows)
             if shown is not None:
                 case, mask = shown
@@ -134,7 +147,9 @@ class EvaluateOperator(BaseOperator):
         return made
 
 
-def _predictions(run: ExperimentRun, rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+def _predictions(
+    run: ExperimentRun, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Arm -> ``step.slug`` -> case -> value, for every output that holds a value."""
     found: dict[str, dict[str, dict[str, Any]]] = {arm: {} for arm in run.plan.arms}
     for arm in run.plan.arms:

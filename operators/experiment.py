@@ -100,7 +100,9 @@ class PlanRunOperator(BaseOperator):
                     "experiment_run_algorithm", run_id=run["id"], arm=node.key, step=node.step,
                     algorithm=algorithm, digest=digests[algorithm],
                 )  # fmt: skip
-        self.log.info("run %d: %s over %s@%d, %d cases", run["id"], spec.name, name, cohort["version"], len(cases))
+        self.log.info(
+            "run %d: %s over %s@%d, %d cases", run["id"], spec.name, name, cohort["version"], len(cases)
+        )
         return [{"run": run["id"], "cases": list(chunk)} for chunk in chunks(cases, spec.chunk_size)]
 
 
@@ -109,7 +111,9 @@ def _check_pins(spec: ExperimentSpec, digests: Mapping[str, str]) -> None:
         for arm in step.arms:
             if arm.pin and not digests[arm.algorithm_name].startswith(arm.pin):
                 msg = f"Step {step.name} asks for {arm.algorithm}, but {digests[arm.algorithm_name][:19]} is installed."
-                raise SpecError(msg, "Install that version, or register the specification with the new digest.")
+                raise SpecError(
+                    msg, "Install that version, or register the specification with the new digest."
+                )
 
 
 class CanaryOperator(BaseOperator):
@@ -121,9 +125,9 @@ class CanaryOperator(BaseOperator):
 
     template_fields = ("batches",)
 
-    def __init__(self, *, batches: Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
+    def __init__(self, *, batches: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.batches = batches
+        self.batches: Sequence[Mapping[str, Any]] = batches
 
     def execute(self, context: Context) -> str:
         """Every node in order; later tasks find these results and do not run them again."""
@@ -133,7 +137,9 @@ class CanaryOperator(BaseOperator):
             if run_node(run, node, [case])["ok"]:
                 continue
             with ResearchDbHook().transaction() as work:
-                row = work.row("experiment_case_reason", run_id=run.id, arm=node.key, step=node.step, series_uid=case)
+                row = work.row(
+                    "experiment_case_reason", run_id=run.id, arm=node.key, step=node.step, series_uid=case
+                )
                 told = f"The first case failed in step {node.step}: {row['reason'] if row else 'no record'}"
                 work.execute("experiment_end", run_id=run.id, state="failed", reason=told)
             raise AirflowFailException(told)

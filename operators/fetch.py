@@ -68,7 +68,9 @@ class TciaPlanOperator(BaseOperator):
             offered = client.series(collection=self.collection, modality=self.modality or None, expected=True)
         if not offered:
             msg = f"The server behind {self.nbia_conn_id} has no series in collection {self.collection!r}."
-            raise FetchError(msg, "Check the spelling; getCollectionValues lists what it has.", code="nothing-there")
+            raise FetchError(
+                msg, "Check the spelling; getCollectionValues lists what it has.", code="nothing-there"
+            )
         with ResearchDbHook().transaction() as work:
             work.each(
                 "fetch_want",
@@ -220,7 +222,9 @@ class ImportTruthOperator(BaseOperator):
 
     template_fields = ("file_name", "collection", "source")
 
-    def __init__(self, *, file_name: str, collection: str, source: str = "nbia_default", **kwargs: Any) -> None:
+    def __init__(
+        self, *, file_name: str, collection: str, source: str = "nbia_default", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.file_name = file_name
         self.collection = collection
@@ -234,7 +238,8 @@ class ImportTruthOperator(BaseOperator):
             values = read_truth(folder / Path(self.file_name).name)
         with ResearchDbHook().transaction() as work:
             return work.each(
-                "fetch_truth", ({"source": self.source, "collection": self.collection} | one for one in values)
+                "fetch_truth",
+                ({"source": self.source, "collection": self.collection} | one for one in values),
             )
 
 

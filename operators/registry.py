@@ -18,7 +18,9 @@ from research.errors import AlgorithmError
 from research.sockets import SOCKETS
 
 
-def register(work: Work, algorithms: Mapping[str, Algorithm], digests: Mapping[str, str], account: str) -> None:
+def register(
+    work: Work, algorithms: Mapping[str, Algorithm], digests: Mapping[str, str], account: str
+) -> None:
     """Add what is new; a known algorithm gets its new version beside the old ones.
 
     Args:
@@ -45,7 +47,11 @@ def register(work: Work, algorithms: Mapping[str, Algorithm], digests: Mapping[s
         }
         work.execute("registry_algorithm", name=name, title=one.title, summary=one.summary, owner=account)
         work.execute(
-            "registry_version", name=name, digest=digests[name], version=one.version, descriptor=as_json(descriptor)
+            "registry_version",
+            name=name,
+            digest=digests[name],
+            version=one.version,
+            descriptor=as_json(descriptor),
         )
 
 

@@ -70,7 +70,9 @@ class SpecBundle(BaseDagBundle):
         with ResearchDbHook(self.conn_id).transaction() as work:
             specs = work.rows("experiment_specs_at", revision=limit)
             cohorts = work.rows("experiment_choices_at", revision=limit)
-        wanted = {f"{row['name']}.json": json.dumps(row["document"], indent=1, sort_keys=True) for row in specs}
+        wanted = {
+            f"{row['name']}.json": json.dumps(row["document"], indent=1, sort_keys=True) for row in specs
+        }
         wanted[CHOICES] = json.dumps({"cohorts": [row["choice"] for row in cohorts]}, indent=1)
         wanted["experiments.py"] = LOADER
         with self.lock():
@@ -78,7 +80,7 @@ class SpecBundle(BaseDagBundle):
             for path in self.path.glob("*.json"):
                 if path.name not in wanted:
                     path.unlink()
-            for name, text in wanted.items():   # the loader last: its presence means the revision is whole
+            for name, text in wanted.items():  # the loader last: its presence means the revision is whole
                 path = self.path / name
                 if not path.exists() or path.read_text(encoding="utf-8") != text:
                     temporary = path.with_name(f".{name}.{os.getpid()}")

@@ -74,7 +74,9 @@ class ExperimentRun:
         path = local_path(uri)
         if path is None:
             msg = f"artifacts_uri {settings.artifacts_uri()} is not a local folder."
-            raise SettingsError(msg, "The docker and process runtimes need a file:// URI that the engine can mount.")
+            raise SettingsError(
+                msg, "The docker and process runtimes need a file:// URI that the engine can mount."
+            )
         return path
 
 
@@ -146,9 +148,17 @@ def _one(run: ExperimentRun, node: StepNode, series_uid: str) -> dict[str, Any]:
     case = CaseRun(run.runtime, algorithm, inputs, folder)
     try:
         known = _known(case.fingerprint, run.id)
-        record = None if known else run_case(run.runtime, algorithm, None, inputs, folder, labels=run.labels, on_log=log.info)
+        record = (
+            None
+            if known
+            else run_case(run.runtime, algorithm, None, inputs, folder, labels=run.labels, on_log=log.info)
+        )
     except StepError as error:
-        return base | {"status": "failed", "reason_code": error.code, "reason": f"{error.reason} {error.instruction}"}
+        return base | {
+            "status": "failed",
+            "reason_code": error.code,
+            "reason": f"{error.reason} {error.instruction}",
+        }
     if known:
         return base | known
     assert record is not None  # noqa: S101 - either known or run
@@ -200,12 +210,18 @@ def _inputs(run: ExperimentRun, node: StepNode, series_uid: str) -> dict[str, An
         upstream = run.node(one.node)
         with ResearchDbHook().transaction() as work:
             row = work.row(
-                "experiment_output", run_id=run.id, arm=upstream.key, step=upstream.step, series_uid=series_uid
+                "experiment_output",
+                run_id=run.id,
+                arm=upstream.key,
+                step=upstream.step,
+                series_uid=series_uid,
             )
         if row is None or row["status"] != "ok":
             msg = f"The step {upstream.step} before gave nothing for this case."
             raise StepError(msg, "Look at that step's reason.", code="upstream-failed")
         output = row["outputs"][one.source.slug]
         place = local_path(row["uri"])
-        inputs[one.socket] = place / output["path"] if output.get("value") is None and place else output["value"]
+        inputs[one.socket] = (
+            place / output["path"] if output.get("value") is None and place else output["value"]
+        )
     return inputs

@@ -78,8 +78,7 @@ def _upload(local: Path, uri: str) -> str:
     files = sorted(p for p in local.rglob("*") if p.is_file())
     for path in sorted(files, key=lambda p: p.name == MANIFEST):
         target = root / path.relative_to(local).as_posix()
-        with path.open("rb") as source, target.open("wb") as sink:
-            shutil.copyfileobj(source, sink)
+        target.write_bytes(path.read_bytes())
     shutil.rmtree(local)
     return uri
 
@@ -102,6 +101,5 @@ def local_copy(uri: str) -> Iterator[Path]:
             if item.is_file():
                 target = folder / str(item.relative_to(root))
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with item.open("rb") as source, target.open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
+                target.write_bytes(item.read_bytes())
         yield folder

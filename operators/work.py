@@ -32,11 +32,15 @@ class Work:
             if state is None:
                 raise
             diagnosis = getattr(error, "diag", None)
-            where = getattr(diagnosis, "constraint_name", None) or getattr(diagnosis, "table_name", None) or "-"
+            where = (
+                getattr(diagnosis, "constraint_name", None) or getattr(diagnosis, "table_name", None) or "-"
+            )
             said = getattr(diagnosis, "message_primary", "") if state in _OWN_SQLSTATES else ""
             msg = f"Statement {name} failed: SQLSTATE {state}, {where}. {said}".strip()
             hint = getattr(diagnosis, "message_hint", None) if state in _OWN_SQLSTATES else None
-            raise DatabaseError(msg, hint or "See sql/queries for the statement.", code=f"sqlstate-{state}") from None
+            raise DatabaseError(
+                msg, hint or "See sql/queries for the statement.", code=f"sqlstate-{state}"
+            ) from None
 
     def rows(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """All rows of a named statement."""

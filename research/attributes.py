@@ -89,7 +89,11 @@ def series_attributes(files: Sequence[Path]) -> SeriesAttributes:
         patient_sex=_text(first, "PatientSex"),
         patient_age_years=age_in_years(_text(first, "PatientAge")),
         study_date=_date(_text(first, "StudyDate")),
-        rest={name: str(first[name].value) for name in _REST if name in first and first[name].value not in (None, "")},
+        rest={
+            name: str(first[name].value)
+            for name in _REST
+            if name in first and first[name].value not in (None, "")
+        },
     )
 
 

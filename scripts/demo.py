@@ -34,7 +34,10 @@ CRITERIA: dict[str, list[dict[str, Any]]] = {
         {"field": "exposure_mas", "op": "lte", "value": 80},
         {"field": "tag", "op": "has_tag", "value": LOW_DOSE},
     ],
-    "tcia": [{"field": "modality", "op": "eq", "value": "CT"}, {"field": "tag", "op": "has_tag", "value": DIAGNOSTIC}],
+    "tcia": [
+        {"field": "modality", "op": "eq", "value": "CT"},
+        {"field": "tag", "op": "has_tag", "value": DIAGNOSTIC},
+    ],
 }
 
 
@@ -82,13 +85,17 @@ class Demo:
             maker = subprocess.Popen(command, cwd=HOME)
         else:
             self.check_tcia()
-        environment = {"AIRFLOW_CONN_NBIA_TCIA": '{"conn_type": "nbia", "host": "https://nbia.cancerimagingarchive.net"}'}
+        environment = {
+            "AIRFLOW_CONN_NBIA_TCIA": '{"conn_type": "nbia", "host": "https://nbia.cancerimagingarchive.net"}'
+        }
         run = services.up(self.state, environment=environment)
         if maker is not None:
             if maker.wait():
                 raise SystemExit("The demo's images could not be made; see above.")
             services.serve_standin(self.state, folder / "images")
-            write_truth(folder / "images" / "truth.csv", self.state.root / "landing" / "truth" / f"{COLLECTION}.csv")
+            write_truth(
+                folder / "images" / "truth.csv", self.state.root / "landing" / "truth" / f"{COLLECTION}.csv"
+            )
         self.base = f"http://127.0.0.1:{run['ports']['api']}"
         self.images()
         self.admin = self.api("admin")
@@ -97,18 +104,24 @@ class Demo:
     def check_tcia(self) -> None:
         """The real archive must be reachable."""
         try:
-            requests.get("https://nbia.cancerimagingarchive.net/nbia-api/services/v4/getCollectionValues", timeout=15)
+            requests.get(
+                "https://nbia.cancerimagingarchive.net/nbia-api/services/v4/getCollectionValues", timeout=15
+            )
         except requests.RequestException:
-            raise SystemExit("The real TCIA does not answer from here. Use `make demo` without SOURCE=tcia.") from None
+            raise SystemExit(
+                "The real TCIA does not answer from here. Use `make demo` without SOURCE=tcia."
+            ) from None
 
     def images(self) -> None:
         """Model images where an engine answers; the process runtime otherwise, and say so."""
-        code = subprocess.run([sys.executable, str(HOME / "scripts" / "build_images.py")], cwd=HOME, check=False)
+        code = subprocess.run(
+            [sys.executable, str(HOME / "scripts" / "build_images.py")], cwd=HOME, check=False
+        )
         if code.returncode:
             self.say("no container images: the models run as plain processes (process runtime)")
 
     def fetch(self) -> None:
-        """fetch -> deidentify -> catalog."""
+        """Fetch -> deidentify -> catalog."""
         truth = f"{COLLECTION}.csv" if self.options.source == "standin" else ""
         run = self.admin.trigger("fetch_tcia", {
             "collection": self.collection, "connection": self.connection, "truth_file": truth, "owner": "admin",
@@ -119,15 +132,24 @@ class Demo:
         if state != "success":
             reasons = self.query("select reason from landing.received_series where state = 'failed'")
             raise SystemExit("The fetch failed: " + " ".join(str(row[0]) for row in reasons))
-        counts = dict(self.query("select state, count(*) from landing.received_series where collection = %s group by 1", self.collection))
+        counts = dict(
+            self.query(
+                "select state, count(*) from landing.received_series where collection = %s group by 1",
+                self.collection,
+            )
+        )
         self.say(f"fetch: {sum(counts.values())} series of {self.collection} are here ({self.size()})")
         self.wait_deidentified()
         held, cut = self.query(
             "select (select count(*) from landing.received_series where state = 'deidentified'),"
             " (select count(*) from landing.received_series where state = 'quarantined')"
         )[0]
-        codes = [row[0] for row in self.query("select distinct reason_code from landing.quarantine order by 1")]
-        self.say(f"deidentify: {held} series in the research store, {cut} in quarantine ({', '.join(codes) or 'none'})")
+        codes = [
+            row[0] for row in self.query("select distinct reason_code from landing.quarantine order by 1")
+        ]
+        self.say(
+            f"deidentify: {held} series in the research store, {cut} in quarantine ({', '.join(codes) or 'none'})"
+        )
         if not held:
             raise SystemExit("Nothing could be de-identified; see the DAG deidentify in the Airflow UI.")
 
@@ -135,7 +157,9 @@ class Demo:
         """Until nothing waits in the landing zone and nothing is being worked on; ends early where that failed."""
         idle = 0
         while idle < 15:
-            waiting = self.query("select count(*) from landing.received_series where state = 'received'")[0][0]
+            waiting = self.query("select count(*) from landing.received_series where state = 'received'")[0][
+                0
+            ]
             working = self.admin.active("deidentify")
             if not waiting and not working:
                 return
@@ -219,7 +243,9 @@ class Demo:
             json={"spec": EXPERIMENT.read_text(encoding="utf-8"), "visibility": "team", "team": TEAM},
         )  # fmt: skip
         dag_id = registered["dag_id"]
-        self.until(lambda: self.researcher.call("GET", f"/api/v2/dags/{dag_id}", ok=(404,)), 90, f"the DAG {dag_id}")
+        self.until(
+            lambda: self.researcher.call("GET", f"/api/v2/dags/{dag_id}", ok=(404,)), 90, f"the DAG {dag_id}"
+        )
         self.until(lambda: self.offered(dag_id, cohort), 90, f"{cohort} among the choices of {dag_id}")
         run_id = self.researcher.trigger(dag_id, {"cohort": cohort, "visibility": "team"})
         self.say(f"experiment: {dag_id} triggered")
@@ -248,14 +274,18 @@ class Demo:
     def results(self, run_key: str) -> int:
         """Print what Postgres holds; status 0 only if every arm has every case."""
         dag_id, _, dag_run_id = run_key.partition("/")
-        run = self.researcher.call("GET", "/radflow/api/v1/runs/by-dag-run", params={"dag_id": dag_id, "run_id": dag_run_id})
+        run = self.researcher.call(
+            "GET", "/radflow/api/v1/runs/by-dag-run", params={"dag_id": dag_id, "run_id": dag_run_id}
+        )
         from research.metrics import MetricRow
         from research.report import results_table
 
         rows = self.researcher.call("GET", f"/radflow/api/v1/runs/{run['id']}/metrics")
         rows = rows["items"] if isinstance(rows, dict) else rows
         names = MetricRow.__dataclass_fields__
-        print("\n" + results_table([MetricRow(**{k: v for k, v in row.items() if k in names}) for row in rows]))
+        print(
+            "\n" + results_table([MetricRow(**{k: v for k, v in row.items() if k in names}) for row in rows])
+        )
         arms = dict(self.query(
             "select arm, count(*) filter (where value is not null) from experiment.case_result where run_id = %s group by arm",
             run["id"],
@@ -274,7 +304,9 @@ class Demo:
             "Airflow": "/",
         }.items():
             print(f"  {what:20} {self.base}{path}")
-        print(f"  sign in as researcher with {passwords['researcher']} (others: {self.state.root / 'passwords.json'})")
+        print(
+            f"  sign in as researcher with {passwords['researcher']} (others: {self.state.root / 'passwords.json'})"
+        )
         whole = bool(arms) and all(count == cases for count in arms.values())
         self.say(f"{'every' if whole else 'NOT every'} case of every arm has a result in Postgres "
                  f"({', '.join(f'{arm} {count} of {cases}' for arm, count in sorted(arms.items()))})")  # fmt: skip
@@ -286,7 +318,9 @@ class Demo:
         end = time.monotonic() + patience
         while not true():
             if time.monotonic() > end:
-                raise SystemExit(f"Waited {patience:.0f} s for {what} in vain; see `make logs` and the Airflow UI.")
+                raise SystemExit(
+                    f"Waited {patience:.0f} s for {what} in vain; see `make logs` and the Airflow UI."
+                )
             time.sleep(1)
 
     def run(self) -> int:
@@ -301,22 +335,36 @@ def write_truth(source: Path, target: Path) -> None:
     """The stand-in's truth table in the form that the fetch DAG reads."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(f".{os.getpid()}")
-    with source.open(newline="", encoding="utf-8") as lines, temporary.open("w", newline="", encoding="utf-8") as out:
+    with (
+        source.open(newline="", encoding="utf-8") as lines,
+        temporary.open("w", newline="", encoding="utf-8") as out,
+    ):
         writer = csv.writer(out)
         writer.writerow(["series_uid", "name", "value", "origin"])
         for row in csv.DictReader(lines):
             if row["emphysema_fraction"]:
-                writer.writerow([row["series_instance_uid"], "emphysema_fraction", row["emphysema_fraction"], "known by construction"])
+                writer.writerow(
+                    [
+                        row["series_instance_uid"],
+                        "emphysema_fraction",
+                        row["emphysema_fraction"],
+                        "known by construction",
+                    ]
+                )
     temporary.replace(target)
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", choices=["standin", "tcia"], default="standin", help="stand-in server or the real TCIA")
+    parser.add_argument(
+        "--source", choices=["standin", "tcia"], default="standin", help="stand-in server or the real TCIA"
+    )
     parser.add_argument("--collection", help="another collection of that server")
     parser.add_argument("--curate", choices=["demo", "me"], default="demo", help="who answers the sign-offs")
-    parser.add_argument("--small", action="store_true", help="tiny synthetic images instead of the real volumes (tests)")
+    parser.add_argument(
+        "--small", action="store_true", help="tiny synthetic images instead of the real volumes (tests)"
+    )
     try:
         return Demo(parser.parse_args()).run()
     except ApiError as error:

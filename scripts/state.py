@@ -105,7 +105,7 @@ class State:
         return known
 
     def dsn(self, role: str, database: str = "radflow") -> str:
-        """libpq connection string over the embedded server's socket."""
+        """Libpq connection string over the embedded server's socket."""
         return f"host={self.pg_dir} user={role} dbname={database}"
 
     def connection_uri(self, role: str) -> str:
@@ -118,27 +118,34 @@ class State:
         keys = self.secrets()
         api = ports.get("api", 8080)
         base = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        return base | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', '')}",
-            "RADFLOW_HOME": str(HOME),
-            "RADFLOW_STATE": str(self.root),
-            "AIRFLOW_HOME": str(self.root / "airflow"),
-            "AIRFLOW_CONFIG": str(HOME / "airflow.cfg"),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://postgres@/airflow?host={self.pg_dir}",
-            "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",
-            "AIRFLOW__CORE__PARALLELISM": str(max(2, min(16, 2 * (os.cpu_count() or 2)))),
-            "AIRFLOW__API__SECRET_KEY": keys["api_secret_key"],
-            "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{api}",
-            "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.get("worker_logs", 8793)),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.get("trigger_logs", 8794)),
-            "AIRFLOW__RADFLOW__PORTAL_DSN": self.dsn("radflow_portal"),
-            "AIRFLOW_CONN_RADFLOW_DB": self.connection_uri("radflow_pipeline"),
-            "AIRFLOW_CONN_RADFLOW_DEID": json.dumps(
-                {"conn_type": "generic", "login": "demo", "password": keys["deid_key"]}
-            ),
-            "AIRFLOW_CONN_NBIA_DEFAULT": json.dumps(
-                {"conn_type": "nbia", "host": f"http://127.0.0.1:{ports.get('nbia', 8042)}/nbia-api/services/v4"}
-            ),
-        } | self.run().get("environment", {})
+        return (
+            base
+            | {
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', '')}",
+                "RADFLOW_HOME": str(HOME),
+                "RADFLOW_STATE": str(self.root),
+                "AIRFLOW_HOME": str(self.root / "airflow"),
+                "AIRFLOW_CONFIG": str(HOME / "airflow.cfg"),
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://postgres@/airflow?host={self.pg_dir}",
+                "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
+                "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",
+                "AIRFLOW__CORE__PARALLELISM": str(max(2, min(16, 2 * (os.cpu_count() or 2)))),
+                "AIRFLOW__API__SECRET_KEY": keys["api_secret_key"],
+                "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{api}",
+                "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
+                "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.get("worker_logs", 8793)),
+                "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.get("trigger_logs", 8794)),
+                "AIRFLOW__RADFLOW__PORTAL_DSN": self.dsn("radflow_portal"),
+                "AIRFLOW_CONN_RADFLOW_DB": self.connection_uri("radflow_pipeline"),
+                "AIRFLOW_CONN_RADFLOW_DEID": json.dumps(
+                    {"conn_type": "generic", "login": "demo", "password": keys["deid_key"]}
+                ),
+                "AIRFLOW_CONN_NBIA_DEFAULT": json.dumps(
+                    {
+                        "conn_type": "nbia",
+                        "host": f"http://127.0.0.1:{ports.get('nbia', 8042)}/nbia-api/services/v4",
+                    }
+                ),
+            }
+            | self.run().get("environment", {})
+        )
