@@ -16,6 +16,7 @@ from operators.hooks.research_db import ResearchDbHook, chunked
 from operators.stores import MANIFEST, join, local_copy, local_path, publish_folder, scratch
 from research.attributes import manifest_sha256
 from research.errors import SettingsError
+from research.landing import verified
 
 
 def project_pseudonyms() -> tuple[str, deid.Pseudonyms]:
@@ -104,6 +105,12 @@ class DeidentifyOperator(BaseOperator):
         pseudonyms: deid.Pseudonyms,
     ) -> dict[str, Any]:
         with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
+            if verified(landed) is None:
+                raise deid.QuarantineError(
+                    "landing-changed",
+                    "The received files are not what they were when they were received.",
+                    "Set the series to wanted in landing.received_series and fetch it again.",
+                )
             originals = sorted(p for p in landed.iterdir() if p.suffix == ".dcm")
             result = deid.deidentify_series(
                 originals,
