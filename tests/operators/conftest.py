@@ -15,9 +15,8 @@ from operators.fetch import ImportTruthOperator, TciaFetchOperator, TciaPlanOper
 from scripts.demo_images.build import COLLECTION, build, small_cases
 from scripts.demo_images.volumes import phantom
 from scripts.standins.nbia import NbiaStandIn
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, Database
 from tests.support.place import TEAM, Place, context
-
 
 TRUTH = "emphysema_fraction"
 
@@ -42,10 +41,17 @@ def server(tiny: Path) -> Iterator[NbiaStandIn]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def database(cluster: Cluster) -> Database:
+    """The module's own database; ``place`` empties it before each test."""
+    return cluster.new()
+
+
 @pytest.fixture
-def place(cluster: Cluster, tmp_path: Path, server: NbiaStandIn) -> Iterator[Place]:
+def place(database: Database, tmp_path: Path, server: NbiaStandIn) -> Iterator[Place]:
     """An empty installation beside the server."""
-    with Place(cluster.new(), tmp_path).used(server.url) as made:
+    database.empty()
+    with Place(database, tmp_path).used(server.url) as made:
         made.people()
         yield made
 

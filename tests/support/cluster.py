@@ -51,6 +51,18 @@ class Database:
                 cursor.execute("select set_config('radflow.account', %s, true)", (account,))
             yield cursor
 
+    def empty(self) -> None:
+        """Delete every row and start every number anew, triggers notwithstanding: cheaper than a new database."""
+        with self.cursor("postgres") as cursor:
+            cursor.execute("set local session_replication_role = replica")
+            cursor.execute(
+                "select format('%I.%I', n.nspname, c.relname), c.relkind from pg_class c "
+                "join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'S') "
+                "and n.nspname !~ '^(pg_|information_schema|migration|public)'"
+            )
+            for name, kind in cursor.fetchall():
+                cursor.execute(f"delete from {name}" if kind == "r" else f"alter sequence {name} restart")
+
     def rows(
         self, text: str, *values: Any, role: str = "radflow_pipeline", account: str | None = None
     ) -> list[tuple[Any, ...]]:

@@ -1,0 +1,117 @@
+"""Rows by hand, for tests that need the database and not the operators that fill it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tests.support.cluster import Database
+
+ACCEPT = {"decision": "accept", "tags": ["RADLEX:RID12"]}
+
+
+def sha(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def uid(*parts: object) -> str:
+    """A made-up UID that always comes out the same."""
+    return f"2.25.{int(sha(repr(parts))[:28], 16)}"
+
+
+def insert(database: Database, table: str, returning: str = "", *, role: str = "radflow_pipeline",
+           account: str | None = None, **values: Any) -> Any:  # fmt: skip
+    """One row; answers the value of the column ``returning``."""
+    columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
+    tail = f" returning {returning}" if returning else ""
+    text = f"insert into {table} ({columns}) values ({places}){tail}"
+    found = database.rows(text, *values.values(), role=role, account=account)
+    return found[0][0] if found else None
+
+
+def series(database: Database, name: str, *, owner: str = "admin", team: str | None = None,
+           visibility: str = "public", patient: str | None = None, truth: float | None = None,
+           **more: Any) -> str:  # fmt: skip
+    """A held chest CT; answers its UID."""
+    alias = f"RF-{sha(patient or name)[:10].upper()}"
+    study, made = uid("study", name), uid("series", name)
+    database.rows(
+        "insert into catalog.policy (sha256, name, english, engine_version) values (%s, 'research', "
+        "'{Names go.}', '1') on conflict do nothing", sha("policy")
+    )  # fmt: skip
+    database.rows("insert into catalog.collection (name, source) values ('chest', 'test') on conflict do nothing")
+    database.rows(
+        "insert into catalog.patient (collection, patient_alias) values ('chest', %s) on conflict do nothing", alias
+    )
+    place = {"collection": "chest", "patient_alias": alias}
+    insert(database, "catalog.study", study_uid=study, **place)
+    insert(
+        database, "catalog.series", series_uid=made, study_uid=study, modality="CT", body_part="CHEST",
+        image_count=2, uri="file:///nowhere", manifest_sha256=sha(name), policy_sha256=sha("policy"),
+        owner=owner, team=team, visibility=visibility, **place, **more,
+    )  # fmt: skip
+    for number in (1, 2):
+        insert(
+            database, "catalog.instance", sop_uid=uid("sop", name, number), series_uid=made, sha256=sha(f"{name}{number}")
+        )
+    if truth is not None:
+        row = {"series_uid": made, "name": "emphysema_fraction", "value": truth, "origin": "by hand"}
+        insert(database, "catalog.truth", **row)
+    return made
+
+
+def sign(database: Database, series_uid: str, role: str, account: str, decision: str = "accept",
+         tags: Sequence[str] = ("RADLEX:RID12",)) -> None:  # fmt: skip
+    """One sign-off."""
+    insert(
+        database, "curation.sign_off", series_uid=series_uid, role=role, account=account, decision=decision,
+        tags=list(tags), comment="read",
+    )  # fmt: skip
+
+
+def settle(database: Database, series_uid: str, state: str = "released") -> None:
+    """What the release task does after the sign-offs."""
+    database.rows(
+        "update catalog.series set state = %s, settled_at = now() where series_uid = %s", state, series_uid
+    )
+
+
+def release(database: Database, series_uid: str) -> str:
+    """Both curators accept, and the series is released."""
+    sign(database, series_uid, "first", "cora")
+    sign(database, series_uid, "second", "curt")
+    settle(database, series_uid)
+    return series_uid
+
+
+def cohort(database: Database, name: str, members: Sequence[str], *, owner: str, visibility: str = "private",
+           team: str | None = None, version: int = 1) -> int:  # fmt: skip
+    """A frozen cohort; answers its number."""
+    made = insert(
+        database, "experiment.cohort", "id", name=name, version=version, english="CT.", criteria="{}",
+        criteria_sha256=sha("{}"), catalog_version=1, cohort_sha256=sha(f"{name}{version}"), owner=owner,
+        team=team, visibility=visibility,
+    )  # fmt: skip
+    for member in members:
+        database.rows(
+            "insert into experiment.cohort_member select %s, series_uid, study_uid, patient_alias, "
+            "manifest_sha256 from catalog.series where series_uid = %s", made, member
+        )  # fmt: skip
+    rule = {"rule_no": 0, "rule_text": "all", "series_count": len(members), "patient_count": len(members)}
+    insert(database, "experiment.cohort_attrition", cohort_id=made, **rule)
+    return int(made)
+
+
+def spec(database: Database, name: str, *, owner: str, visibility: str = "private", team: str | None = None,
+         text: dict[str, Any] | None = None) -> int:  # fmt: skip
+    """A registered specification; answers its number."""
+    body = json.dumps(text or {"name": name, "metrics": [], "truth": {}}, sort_keys=True)
+    return int(
+        insert(
+            database, "experiment.spec", "id", role="radflow_portal", account=owner, name=name,
+            title=name.capitalize(), spec=body, spec_sha256=sha(body), owner=owner, team=team, visibility=visibility,
+        )
+    )  # fmt: skip
