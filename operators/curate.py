@@ -155,11 +155,15 @@ class SignOffOperator(HITLOperator):
         answer = event.get("params_input") or {}
         account = (event.get("responded_by_user") or {}).get("id")
         try:
-            decision = event["chosen_options"][0]
+            (decision,) = event["chosen_options"]
             self.validate_chosen_options(event["chosen_options"])
             tags = [row.key for row in validate_tags(answer.get("tags") or [])]
-            comment = str(answer.get("comment") or "").strip() or None
+            comment = str(answer.get("comment") or "").replace("\0", "").strip() or None
             with ResearchDbHook().transaction() as work:
+                people = work.rows("curate_people", series_uid=self.series_uid, role=self.account_role)
+                if account not in {row["account"] for row in people}:
+                    msg = f"{account} is no {self.account_role}, or has signed this series already."
+                    raise SignOffError(msg, "Somebody else answers.")
                 work.execute(
                     "curate_sign", series_uid=self.series_uid, role=self.role, account=account,
                     decision=decision, tags=tags, comment=comment,
