@@ -16,7 +16,7 @@ with DAG(
         "connection": Param("nbia_default", type="string"),
     },
 ):
-    # What the server offers and we do not have, as chunks of series numbers. The owner is an account in Radflow.
+    # What the server offers and we lack, as chunks of series numbers. The owner is an account in Radflow.
     plan = TciaPlanOperator(
         task_id="plan",
         collection="{{ params.collection }}",
