@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, Context
 
 from operators.hooks.research_db import ResearchDbHook, Work, as_json
 from research import cohorts, criteria
-from research.errors import CriteriaError
+from research.errors import AccessError, CriteriaError
 
 
 class FreezeCohortOperator(BaseOperator):
@@ -62,6 +62,7 @@ class FreezeCohortOperator(BaseOperator):
             msg = f"The criteria of cohort {self.cohort} find nothing ({told})."
             raise CriteriaError(msg, "Loosen the rule after which nothing is left, or release more series.")
         with hook.transaction() as work:
+            work.execute("account_known", account=self.account)
             stored = self._store(work, frozen, criteria.describe(tree))
         members = len(frozen.members)
         patients = len({member.patient_alias for member in frozen.members})
@@ -78,6 +79,9 @@ class FreezeCohortOperator(BaseOperator):
         }
 
     def _store(self, work: Work, frozen: cohorts.FrozenCohort, english: str) -> dict[str, Any]:
+        if work.row("cohort_taken", name=frozen.name, owner=self.account) is not None:
+            msg = f"The cohort name {frozen.name} belongs to somebody else."
+            raise AccessError(msg, "Choose another name.")
         known = work.row("cohort_same", name=frozen.name, cohort_sha256=frozen.cohort_sha256)
         if known is not None:
             return known
