@@ -22,13 +22,13 @@ def uid(*parts: object) -> str:
     return f"2.25.{int(sha(repr(parts))[:28], 16)}"
 
 
-def insert(database: Database, table: str, returning: str = "", *, role: str = "radflow_pipeline",
-           account: str | None = None, **values: Any) -> Any:  # fmt: skip
+def insert(database: Database, table: str, returning: str = "", *, by: str = "radflow_pipeline",
+           seen_as: str | None = None, **values: Any) -> Any:  # fmt: skip
     """One row; answers the value of the column ``returning``."""
     columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
     tail = f" returning {returning}" if returning else ""
     text = f"insert into {table} ({columns}) values ({places}){tail}"
-    found = database.rows(text, *values.values(), role=role, account=account)
+    found = database.rows(text, *values.values(), role=by, account=seen_as)
     return found[0][0] if found else None
 
 
@@ -111,7 +111,7 @@ def spec(database: Database, name: str, *, owner: str, visibility: str = "privat
     body = json.dumps(text or {"name": name, "metrics": [], "truth": {}}, sort_keys=True)
     return int(
         insert(
-            database, "experiment.spec", "id", role="radflow_portal", account=owner, name=name,
+            database, "experiment.spec", "id", by="radflow_portal", seen_as=owner, name=name,
             title=name.capitalize(), spec=body, spec_sha256=sha(body), owner=owner, team=team, visibility=visibility,
         )
     )  # fmt: skip
