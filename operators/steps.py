@@ -17,6 +17,7 @@ from operators.hooks.research_db import ResearchDbHook, as_json
 from operators.runtimes import CaseRun, Runtime, StepRecord, get_runtime, run_case
 from operators.stores import join, local_copy, local_path
 from research.algorithms import Algorithm, load_algorithms
+from research.attributes import manifest_sha256
 from research.errors import SettingsError, StepError, VolumeError
 from research.experiments import ExperimentSpec, Plan, StepNode, make_plan, parse_spec
 from research.sockets import file_sha256
@@ -107,10 +108,22 @@ def prepare_volume(series_uid: str) -> tuple[Path, str]:
     target = place / "ct-image.mha"
     if not target.exists():
         place.mkdir(parents=True, exist_ok=True)
-        with local_copy(row["uri"]) as folder:
-            info = series_to_mha(sorted(folder.glob("*.dcm")), target)
+        try:
+            with local_copy(row["uri"]) as folder:
+                info = series_to_mha(_as_catalogued(folder, row["manifest_sha256"]), target)
+        except SettingsError as error:
+            raise VolumeError(error.reason, error.instruction) from None
         log.info("volume %s: %s voxels, %s mm", series_uid, info.shape, info.spacing)
     return target, file_sha256(target)
+
+
+def _as_catalogued(folder: Path, manifest: str) -> list[Path]:
+    """The series' files, if they are those that entered the catalog: a short series is a regular volume, too."""
+    files = sorted(folder.glob("*.dcm"))
+    if manifest_sha256([(path.stem, file_sha256(path)) for path in files]) != manifest:
+        msg = f"The {len(files)} files of the series in the research store are not those that were catalogued."
+        raise VolumeError(msg, "Restore them from a backup; the store is written once.")
+    return files
 
 
 def run_node(run: ExperimentRun, node: StepNode, cases: Sequence[str]) -> dict[str, int]:
