@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,9 +86,11 @@ def ingested(cluster: Cluster, images: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def held(cluster: Cluster, ingested: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A copy of ``ingested`` for one module: own database and own artifacts, the same research store."""
+    """A copy of ``ingested`` for one module: own database, own research store."""
     folder = tmp_path_factory.mktemp("held")
-    for name in ("landing", "research"):
-        (folder / name).symlink_to(ingested.zone(name))
-    with replace(ingested, database=cluster.new(ingested.database.name), folder=folder).used() as made:
+    shutil.copytree(ingested.zone("research"), folder / "research")
+    copy = Place(cluster.new(ingested.database.name), folder)
+    here, there = copy.zone("research").as_uri(), ingested.zone("research").as_uri()
+    copy.database.rows("update catalog.series set uri = replace(uri, %s, %s)", there, here)
+    with copy.used() as made:
         yield made

@@ -21,7 +21,9 @@ def freeze(name: str = "chest", rules: object = CT, account: str = "alice", **mo
 
 
 def members(place: Place, cohort: int) -> set[str]:
-    found = place.database.rows("select series_uid from experiment.cohort_member where cohort_id = %s", cohort)
+    found = place.database.rows(
+        "select series_uid from experiment.cohort_member where cohort_id = %s", cohort
+    )
     return {row[0] for row in found}
 
 
@@ -88,7 +90,9 @@ def test_nothing_found_says_after_which_rule(place: Place) -> None:
     assert place.database.value("select count(*) from experiment.cohort") == 0
 
 
-@pytest.mark.parametrize("rules", ["{", "[]", '{"all": [{"field": "patient_name", "op": "eq", "value": "x"}]}'])
+@pytest.mark.parametrize(
+    "rules", ["{", "[]", '{"all": [{"field": "patient_name", "op": "eq", "value": "x"}]}']
+)
 def test_criteria_that_mean_nothing_are_refused(place: Place, rules: str) -> None:
     with pytest.raises(CriteriaError):
         freeze(rules=rules)

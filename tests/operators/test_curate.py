@@ -133,7 +133,10 @@ def test_two_people_agree_and_the_series_is_released_with_its_tags(
     assert ask(AdjudicateOperator, request_) == {"decision": None, "by": None, "asked": False}
     assert release(request_) == "released"
     assert release(request_) == "released"
-    assert place.database.rows("select scheme || ':' || code from catalog.tag order by 1") == [(LOW,), (GOOD,)]
+    assert place.database.rows("select scheme || ':' || code from catalog.tag order by 1") == [
+        (LOW,),
+        (GOOD,),
+    ]
     assert place.database.value("select count(*) from catalog.revision") == 1
     found = place.database.rows("select account, action, object_kind, object_id from audit.event order by id")
     assert found == [

@@ -42,7 +42,9 @@ def catalog(done: dict) -> list[str]:
 
 def files(root: Path) -> dict[str, tuple[bytes, int]]:
     return {
-        str(p.relative_to(root)): (p.read_bytes(), p.stat().st_mtime_ns) for p in root.rglob("*") if p.is_file()
+        str(p.relative_to(root)): (p.read_bytes(), p.stat().st_mtime_ns)
+        for p in root.rglob("*")
+        if p.is_file()
     }
 
 
@@ -83,7 +85,12 @@ def test_nothing_planted_is_left_in_the_store_the_results_or_the_catalog(place: 
     stored = b"".join(content for content, _ in files(place.zone("research")).values())
     told = json.dumps([done, entered]).encode()
     catalogued = json.dumps(
-        [r for t in TABLES if t.startswith("catalog") for r in place.database.rows(f"select to_jsonb(t) from {t} t")]
+        [
+            r
+            for t in TABLES
+            if t.startswith("catalog")
+            for r in place.database.rows(f"select to_jsonb(t) from {t} t")
+        ]
     ).encode()
     for haystack in (stored, told, catalogued):
         assert len(haystack) > 100
@@ -174,9 +181,7 @@ def test_the_catalog_row_has_what_came_with_the_series_and_is_held(place: Place)
         "select distinct state, owner, team, visibility::text, licence, modality, image_count, collection "
         "from catalog.series"
     )
-    assert found == [
-        ("held", "admin", TEAM, "team", "BSD 3-Clause (pyradiomics 3.0.1)", "CT", 8, COLLECTION)
-    ]
+    assert found == [("held", "admin", TEAM, "team", "BSD 3-Clause (pyradiomics 3.0.1)", "CT", 8, COLLECTION)]
     assert place.database.rows("select series_uid, value, origin from catalog.truth") == [
         (entered[1], 0.25, "by hand")
     ]
@@ -200,7 +205,9 @@ def test_dates_move_by_days_that_only_the_broker_knows(place: Place) -> None:
 @pytest.mark.parametrize("password", ["", "too short", "ab" * 8 + "zz", "ab" * 15])
 def test_without_a_key_nothing_is_touched(place: Place, monkeypatch, password: str) -> None:
     ids = fetched()
-    monkeypatch.setenv("AIRFLOW_CONN_RADFLOW_DEID", json.dumps({"conn_type": "generic", "password": password}))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_RADFLOW_DEID", json.dumps({"conn_type": "generic", "password": password})
+    )
     with pytest.raises(SettingsError) as caught:
         deidentify(ids)
     assert "radflow_deid" in caught.value.reason

@@ -99,7 +99,9 @@ def test_original_uids_stay_out_of_what_tasks_exchange(place: Place, server: Nbi
 def test_a_fault_on_the_way_is_mended_by_trying_again(place: Place, server: NbiaStandIn, kind: str) -> None:
     server.fault(kind, first_ct(server))
     assert fetch(plan()) == {"received": [1, 2, 3], "quarantined": []}
-    counts = place.database.rows("select distinct state, object_count, image_count from landing.received_series")
+    counts = place.database.rows(
+        "select distinct state, object_count, image_count from landing.received_series"
+    )
     assert counts == [("received", 8, 8)]
     assert server.count("getImage", first_ct(server)) == 2
 
@@ -156,7 +158,10 @@ def test_bad_content_is_set_aside_and_the_rest_goes_on(
     # A person decides about it: neither another night nor a cleared task takes it back in.
     assert plan() == []
     assert fetch(chunks) == done
-    assert place.database.value("select state from landing.received_series where id = %s", aside[0]) == "quarantined"
+    assert (
+        place.database.value("select state from landing.received_series where id = %s", aside[0])
+        == "quarantined"
+    )
     assert server.count("getImage", struck) == 1
 
 
@@ -231,7 +236,9 @@ def test_truth_is_read_once_and_corrected_on_the_second_reading(place: Place) ->
     again = place.zone("landing") / "truth" / "truth.csv"
     again.write_text(f"{head}1.2,emphysema_fraction,0.2,corrected\n", encoding="utf-8")
     ImportTruthOperator(task_id="truth", file_name="truth.csv", collection=COLLECTION).execute(context())
-    assert place.database.rows("select series_uid, value, origin from landing.truth") == [("1.2", 0.2, "corrected")]
+    assert place.database.rows("select series_uid, value, origin from landing.truth") == [
+        ("1.2", 0.2, "corrected")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ class Database:
             cursor.execute(text, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def value(self, text: str, *values: Any, role: str = "radflow_pipeline", account: str | None = None) -> Any:
+    def value(
+        self, text: str, *values: Any, role: str = "radflow_pipeline", account: str | None = None
+    ) -> Any:
         """The first column of the first row."""
         return self.rows(text, *values, role=role, account=account)[0][0]
 
@@ -94,7 +96,9 @@ class Cluster:
         """A new database: migrated, a copy of another one, or empty (``template=None``)."""
         self.made += 1
         name = f"radflow_{self.made}"
-        self.admin(f"create database {name} owner radflow_owner" + (f" template {template}" if template else ""))
+        self.admin(
+            f"create database {name} owner radflow_owner" + (f" template {template}" if template else "")
+        )
         return Database(self.socket_dir, name)
 
 

@@ -78,7 +78,9 @@ class Place:
             yield self
 
 
-def context(dag_id: str = "test", run_id: str = "manual__1", task_id: str = "task", **more: Any) -> dict[str, Any]:
+def context(
+    dag_id: str = "test", run_id: str = "manual__1", task_id: str = "task", **more: Any
+) -> dict[str, Any]:
     """A task's context, as far as our operators look at it."""
     ti = SimpleNamespace(
         id=uuid.uuid4(), dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=-1, try_number=1

@@ -42,9 +42,12 @@ def series(database: Database, name: str, *, owner: str = "admin", team: str | N
         "insert into catalog.policy (sha256, name, english, engine_version) values (%s, 'research', "
         "'{Names go.}', '1') on conflict do nothing", sha("policy")
     )  # fmt: skip
-    database.rows("insert into catalog.collection (name, source) values ('chest', 'test') on conflict do nothing")
     database.rows(
-        "insert into catalog.patient (collection, patient_alias) values ('chest', %s) on conflict do nothing", alias
+        "insert into catalog.collection (name, source) values ('chest', 'test') on conflict do nothing"
+    )
+    database.rows(
+        "insert into catalog.patient (collection, patient_alias) values ('chest', %s) on conflict do nothing",
+        alias,
     )
     place = {"collection": "chest", "patient_alias": alias}
     insert(database, "catalog.study", study_uid=study, **place)
@@ -55,7 +58,11 @@ def series(database: Database, name: str, *, owner: str = "admin", team: str | N
     )  # fmt: skip
     for number in (1, 2):
         insert(
-            database, "catalog.instance", sop_uid=uid("sop", name, number), series_uid=made, sha256=sha(f"{name}{number}")
+            database,
+            "catalog.instance",
+            sop_uid=uid("sop", name, number),
+            series_uid=made,
+            sha256=sha(f"{name}{number}"),
         )
     if truth is not None:
         row = {"series_uid": made, "name": "emphysema_fraction", "value": truth, "origin": "by hand"}
