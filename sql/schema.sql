@@ -1,0 +1,1592 @@
+-- Written by scripts/dump_schema.py from sql/migrations (make schema). To be read, not to be executed.
+CREATE SCHEMA access;
+
+CREATE SCHEMA audit;
+
+CREATE SCHEMA catalog;
+
+CREATE SCHEMA curation;
+
+CREATE SCHEMA experiment;
+
+CREATE SCHEMA landing;
+
+CREATE SCHEMA phi;
+
+CREATE SCHEMA registry;
+
+CREATE TYPE access.role AS ENUM (
+    'researcher',
+    'curator',
+    'adjudicator',
+    'data_engineer',
+    'broker',
+    'admin'
+);
+
+CREATE TYPE access.visibility AS ENUM (
+    'private',
+    'team',
+    'public'
+);
+
+CREATE FUNCTION access.current_account() RETURNS text
+    LANGUAGE sql STABLE
+    RETURN NULLIF(current_setting('radflow.account'::text, true), ''::text);
+
+CREATE TABLE access.account_role (
+    account text NOT NULL,
+    role access.role NOT NULL
+);
+
+CREATE FUNCTION access.has_role(wanted access.role) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM access.account_role r WHERE ((r.account = access.current_account()) AND (r.role = has_role.wanted))));
+
+CREATE TABLE access.membership (
+    team text NOT NULL,
+    account text NOT NULL
+);
+
+CREATE FUNCTION access.in_team(wanted text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM access.membership m WHERE ((m.account = access.current_account()) AND (m.team = in_team.wanted))));
+
+CREATE FUNCTION access.may_see(owner text, team text, visibility access.visibility) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN ((access.current_account() IS NOT NULL) AND ((owner = access.current_account()) OR (visibility = 'public'::access.visibility) OR ((visibility = 'team'::access.visibility) AND access.in_team(team))));
+
+COMMENT ON FUNCTION access.may_see(owner text, team text, visibility access.visibility) IS 'The one rule: yours, your team''s, or public. Nobody without a name sees anything.';
+
+CREATE FUNCTION access.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  raise exception '%.% is append-only', tg_table_schema, tg_table_name
+    using hint = 'Add a new row; what was recorded stays recorded.', errcode = 'restrict_violation';
+end $$;
+
+CREATE FUNCTION audit.chain() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'audit', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtext('audit.event'));   -- one writer at a time: the chain has no forks
+  new.at := clock_timestamp();
+  new.previous_hash := coalesce((select hash from audit.event order by id desc limit 1), '');
+  new.hash := audit.digest(new);
+  return new;
+end $$;
+
+CREATE TABLE audit.event (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    account text NOT NULL,
+    action text NOT NULL,
+    object_kind text NOT NULL,
+    object_id text NOT NULL,
+    reason text,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    previous_hash text NOT NULL,
+    hash text NOT NULL
+);
+
+COMMENT ON TABLE audit.event IS 'Append-only; each row''s hash covers the row before it.';
+
+CREATE FUNCTION audit.digest(e audit.event) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN encode(sha256(convert_to(concat_ws(''::text, (e).previous_hash, to_char(((e).at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US'::text), (e).account, (e).action, (e).object_kind, (e).object_id, COALESCE((e).reason, ''::text), ((e).detail)::text), 'UTF8'::name)), 'hex'::text);
+
+CREATE FUNCTION audit.first_broken() RETURNS bigint
+    LANGUAGE sql STABLE
+    RETURN (SELECT min("row".id) AS min FROM (SELECT e.id, e.hash, e.previous_hash, audit.digest(e.*) AS wanted, lag(e.hash, 1, ''::text) OVER (ORDER BY e.id) AS before FROM audit.event e) "row" WHERE (("row".hash <> "row".wanted) OR ("row".previous_hash <> "row".before)));
+
+COMMENT ON FUNCTION audit.first_broken() IS 'Id of the first event whose hash or link is wrong; null if the chain is whole.';
+
+CREATE FUNCTION curation.guard_birth() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if new.state <> 'held' then
+    raise exception 'a series enters the catalog held' using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION curation.guard_release() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare settled text;
+begin
+  if new.state is distinct from old.state then
+    select o.decision into settled from curation.outcome o where o.series_uid = new.series_uid;
+    if (new.state = 'released' and settled is distinct from 'accept')
+       or (new.state = 'rejected' and settled is distinct from 'reject')
+       or new.state = 'held' then
+      raise exception 'series % cannot become %: its sign-offs say %',
+        new.series_uid, new.state, coalesce(settled, 'nothing yet')
+        using hint = 'Two curators sign off, or an adjudicator settles it.', errcode = 'restrict_violation';
+    end if;
+    insert into catalog.revision (series_uid, change) values (new.series_uid, new.state);
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION curation.in_order() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare open_outcome text;
+begin
+  if new.role = 'second' and not exists
+      (select from curation.sign_off s where s.series_uid = new.series_uid and s.role = 'first') then
+    raise exception 'second sign-off before the first' using errcode = 'restrict_violation';
+  end if;
+  if new.role = 'adjudicator' then
+    select o.outcome into open_outcome from curation.outcome o where o.series_uid = new.series_uid;
+    if open_outcome is distinct from 'disputed' then
+      raise exception 'nothing to adjudicate' using errcode = 'restrict_violation';
+    end if;
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION experiment.guard_member() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare cohort experiment.cohort; member catalog.series;
+begin
+  select * into cohort from experiment.cohort c where c.id = new.cohort_id;
+  select * into member from catalog.series s where s.series_uid = new.series_uid;
+  if member.state <> 'released' then
+    raise exception 'series % is not released', new.series_uid using errcode = 'restrict_violation';
+  end if;
+  if cohort.visibility > member.visibility
+     or (cohort.visibility = 'team' and member.visibility = 'team' and cohort.team is distinct from member.team) then
+    raise exception 'cohort % cannot be % when its member % is %',
+      cohort.name, cohort.visibility, new.series_uid, member.visibility
+      using hint = 'Choose a narrower visibility.', errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION experiment.guard_name() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'experiment', 'pg_temp'
+    AS $$
+begin
+  if exists (select from experiment.spec s where s.name = new.name and s.owner <> new.owner) then
+    raise exception 'experiment % belongs to somebody else', new.name
+      using hint = 'Choose another name.', errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION experiment.guard_visibility() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare cohort experiment.cohort; spec experiment.spec;
+begin
+  select * into cohort from experiment.cohort c where c.id = new.cohort_id;
+  select * into spec from experiment.spec s where s.id = new.spec_id;
+  if new.visibility > least(cohort.visibility, spec.visibility) then
+    raise exception 'a run cannot be % when its cohort is % and its specification %',
+      new.visibility, cohort.visibility, spec.visibility using errcode = 'restrict_violation';
+  end if;
+  if new.visibility = 'team' and new.team is distinct from
+      (case when cohort.visibility = 'team' then cohort.team
+            when spec.visibility = 'team' then spec.team else new.team end) then
+    raise exception 'a team run belongs to the team of its inputs' using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION experiment.take_revision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'experiment', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtext('experiment.revision'));   -- numbers become visible in order
+  insert into experiment.revision (change, name) values (tg_table_name, new.name) returning id into new.revision;
+  return new;
+end $$;
+
+CREATE TABLE access.account (
+    name text NOT NULL,
+    display_name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_name_check CHECK ((name <> ''::text))
+);
+
+COMMENT ON TABLE access.account IS 'People as Airflow''s auth manager names them; teams and roles are ours.';
+
+CREATE TABLE access.team (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT team_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE audit.event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME audit.event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.collection (
+    name text NOT NULL,
+    source text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE catalog.instance (
+    sop_uid text NOT NULL,
+    series_uid text NOT NULL,
+    sha256 text NOT NULL
+);
+
+CREATE TABLE catalog.patient (
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    patient_sex text
+);
+
+CREATE TABLE catalog.policy (
+    sha256 text NOT NULL,
+    name text NOT NULL,
+    english text[] NOT NULL,
+    engine_version text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE catalog.policy IS 'The de-identification policy an object was made under, in words.';
+
+CREATE TABLE catalog.revision (
+    id bigint NOT NULL,
+    series_uid text NOT NULL,
+    change text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT revision_change_check CHECK ((change = ANY (ARRAY['released'::text, 'rejected'::text])))
+);
+
+COMMENT ON TABLE catalog.revision IS 'The catalog version is the highest id: a cohort names the one it was drawn from.';
+
+ALTER TABLE catalog.revision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.revision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.series (
+    series_uid text NOT NULL,
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    modality text NOT NULL,
+    body_part text,
+    image_type text[] DEFAULT '{}'::text[] NOT NULL,
+    derived boolean DEFAULT false NOT NULL,
+    manufacturer text,
+    manufacturer_model text,
+    image_count integer NOT NULL,
+    row_count integer,
+    column_count integer,
+    slice_thickness_mm double precision,
+    spacing_between_slices_mm double precision,
+    kvp double precision,
+    exposure_mas double precision,
+    tube_current_ma double precision,
+    convolution_kernel text,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    uri text NOT NULL,
+    manifest_sha256 text NOT NULL,
+    policy_sha256 text NOT NULL,
+    licence text,
+    licence_uri text,
+    citation_uri text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT series_check1 CHECK (((state = 'held'::text) = (settled_at IS NULL))),
+    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text])))
+);
+
+CREATE TABLE catalog.study (
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_date date,
+    patient_age_years double precision
+);
+
+COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
+
+CREATE TABLE catalog.tag (
+    series_uid text NOT NULL,
+    scheme text NOT NULL,
+    code text NOT NULL,
+    meaning text NOT NULL,
+    match_quality text NOT NULL,
+    CONSTRAINT tag_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text])))
+);
+
+COMMENT ON TABLE catalog.tag IS 'What the curators agreed on; who said what stays in curation.sign_off.';
+
+CREATE TABLE catalog.truth (
+    series_uid text NOT NULL,
+    name text NOT NULL,
+    value double precision NOT NULL,
+    origin text NOT NULL
+);
+
+CREATE TABLE curation.sign_off (
+    id bigint NOT NULL,
+    series_uid text NOT NULL,
+    role text NOT NULL,
+    account text NOT NULL,
+    decision text NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    comment text,
+    signed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sign_off_decision_check CHECK ((decision = ANY (ARRAY['accept'::text, 'reject'::text]))),
+    CONSTRAINT sign_off_role_check CHECK ((role = ANY (ARRAY['first'::text, 'second'::text, 'adjudicator'::text])))
+);
+
+CREATE VIEW curation.outcome WITH (security_invoker='true') AS
+ SELECT s.series_uid,
+        CASE
+            WHEN (a.id IS NOT NULL) THEN 'adjudicated'::text
+            WHEN (f.id IS NULL) THEN 'open'::text
+            WHEN (t.id IS NULL) THEN 'first read'::text
+            WHEN ((f.decision = t.decision) AND ((f.decision = 'reject'::text) OR (f.sorted_tags = t.sorted_tags))) THEN 'agreed'::text
+            ELSE 'disputed'::text
+        END AS outcome,
+    COALESCE(a.decision,
+        CASE
+            WHEN ((f.decision = t.decision) AND ((f.decision = 'reject'::text) OR (f.sorted_tags = t.sorted_tags))) THEN f.decision
+            ELSE NULL::text
+        END) AS decision,
+        CASE
+            WHEN (a.id IS NOT NULL) THEN a.sorted_tags
+            WHEN ((f.decision = t.decision) AND ((f.decision = 'reject'::text) OR (f.sorted_tags = t.sorted_tags))) THEN f.sorted_tags
+            ELSE NULL::text[]
+        END AS tags
+   FROM (((catalog.series s
+     LEFT JOIN LATERAL ( SELECT x.id,
+            x.series_uid,
+            x.role,
+            x.account,
+            x.decision,
+            x.tags,
+            x.comment,
+            x.signed_at,
+            ARRAY( SELECT DISTINCT unnest(x.tags) AS unnest
+                  ORDER BY (unnest(x.tags))) AS sorted_tags
+           FROM curation.sign_off x
+          WHERE ((x.series_uid = s.series_uid) AND (x.role = 'first'::text))) f ON (true))
+     LEFT JOIN LATERAL ( SELECT x.id,
+            x.series_uid,
+            x.role,
+            x.account,
+            x.decision,
+            x.tags,
+            x.comment,
+            x.signed_at,
+            ARRAY( SELECT DISTINCT unnest(x.tags) AS unnest
+                  ORDER BY (unnest(x.tags))) AS sorted_tags
+           FROM curation.sign_off x
+          WHERE ((x.series_uid = s.series_uid) AND (x.role = 'second'::text))) t ON (true))
+     LEFT JOIN LATERAL ( SELECT x.id,
+            x.series_uid,
+            x.role,
+            x.account,
+            x.decision,
+            x.tags,
+            x.comment,
+            x.signed_at,
+            ARRAY( SELECT DISTINCT unnest(x.tags) AS unnest
+                  ORDER BY (unnest(x.tags))) AS sorted_tags
+           FROM curation.sign_off x
+          WHERE ((x.series_uid = s.series_uid) AND (x.role = 'adjudicator'::text))) a ON (true));
+
+COMMENT ON VIEW curation.outcome IS 'Consensus is derived, never stored: both agree (decision and tags), or an adjudicator settled it.';
+
+ALTER TABLE curation.sign_off ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME curation.sign_off_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE curation.worklist (
+    series_uid text NOT NULL,
+    run_key text NOT NULL,
+    claimed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE experiment.case_result (
+    run_id bigint NOT NULL,
+    arm text NOT NULL,
+    series_uid text NOT NULL,
+    name text NOT NULL,
+    value double precision,
+    truth double precision
+);
+
+CREATE TABLE experiment.cohort (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    english text NOT NULL,
+    criteria jsonb NOT NULL,
+    criteria_sha256 text NOT NULL,
+    catalog_version bigint NOT NULL,
+    cohort_sha256 text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    frozen_at timestamp with time zone DEFAULT now() NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT cohort_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT cohort_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT cohort_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE experiment.cohort_attrition (
+    cohort_id bigint NOT NULL,
+    rule_no integer NOT NULL,
+    rule_text text NOT NULL,
+    series_count integer NOT NULL,
+    patient_count integer NOT NULL
+);
+
+ALTER TABLE experiment.cohort ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME experiment.cohort_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE experiment.cohort_member (
+    cohort_id bigint NOT NULL,
+    series_uid text NOT NULL,
+    study_uid text NOT NULL,
+    patient_alias text NOT NULL,
+    manifest_sha256 text NOT NULL
+);
+
+CREATE TABLE experiment.comparison (
+    run_id bigint NOT NULL,
+    arm_a text NOT NULL,
+    arm_b text NOT NULL,
+    metric text NOT NULL,
+    difference double precision,
+    lower double precision,
+    upper double precision,
+    level double precision DEFAULT 0.95 NOT NULL,
+    p_value double precision,
+    p_adjusted double precision,
+    method text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    n integer NOT NULL
+);
+
+CREATE TABLE experiment.metric (
+    run_id bigint NOT NULL,
+    arm text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    label text DEFAULT ''::text NOT NULL,
+    is_primary boolean NOT NULL,
+    estimate double precision,
+    lower double precision,
+    upper double precision,
+    level double precision DEFAULT 0.95 NOT NULL,
+    interval_method text NOT NULL,
+    n_total integer NOT NULL,
+    n_ok integer NOT NULL,
+    n_patients integer DEFAULT 0 NOT NULL,
+    unit text NOT NULL,
+    better text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT metric_better_check CHECK ((better = ANY (ARRAY['lower'::text, 'higher'::text, 'zero'::text])))
+);
+
+CREATE TABLE experiment.run (
+    id bigint NOT NULL,
+    spec_id bigint NOT NULL,
+    cohort_id bigint NOT NULL,
+    dag_id text NOT NULL,
+    dag_run_id text NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    reason text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    runtime text NOT NULL,
+    runtime_reason text NOT NULL,
+    code_version text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    case_count integer NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT run_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT run_state_check CHECK ((state = ANY (ARRAY['running'::text, 'success'::text, 'partial'::text, 'failed'::text])))
+);
+
+CREATE TABLE experiment.spec (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    title text NOT NULL,
+    spec jsonb NOT NULL,
+    spec_sha256 text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT spec_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT spec_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_]{0,62}$'::text))
+);
+
+COMMENT ON COLUMN experiment.spec.revision IS 'The experiment.revision this text became visible with.';
+
+CREATE VIEW experiment.leaderboard WITH (security_invoker='true') AS
+ WITH latest AS (
+         SELECT DISTINCT ON (c.name, c.version, s.name, m.arm) c.name AS cohort,
+            c.version AS cohort_version,
+            c.cohort_sha256,
+            s.name AS experiment,
+            m.arm,
+            m.name AS metric,
+            m.unit,
+            m.better,
+            m.estimate,
+            m.lower,
+            m.upper,
+            m.level,
+            m.interval_method,
+            m.n_ok,
+            m.n_total,
+            r.id AS run_id,
+            r.dag_id,
+            r.dag_run_id,
+            r.owner,
+            r.ended_at,
+            md5((((s.spec -> 'metrics'::text))::text || ((s.spec -> 'truth'::text))::text)) AS metric_set
+           FROM (((experiment.run r
+             JOIN experiment.spec s ON ((s.id = r.spec_id)))
+             JOIN experiment.cohort c ON ((c.id = r.cohort_id)))
+             JOIN experiment.metric m ON (((m.run_id = r.id) AND m.is_primary)))
+          WHERE (r.state = ANY (ARRAY['success'::text, 'partial'::text]))
+          ORDER BY c.name, c.version, s.name, m.arm, r.id DESC
+        ), ranked AS (
+         SELECT latest.cohort,
+            latest.cohort_version,
+            latest.cohort_sha256,
+            latest.experiment,
+            latest.arm,
+            latest.metric,
+            latest.unit,
+            latest.better,
+            latest.estimate,
+            latest.lower,
+            latest.upper,
+            latest.level,
+            latest.interval_method,
+            latest.n_ok,
+            latest.n_total,
+            latest.run_id,
+            latest.dag_id,
+            latest.dag_run_id,
+            latest.owner,
+            latest.ended_at,
+            latest.metric_set,
+            rank() OVER (PARTITION BY latest.cohort_sha256, latest.metric_set, latest.metric ORDER BY ((latest.n_ok)::double precision / (NULLIF(latest.n_total, 0))::double precision) DESC NULLS LAST,
+                CASE latest.better
+                    WHEN 'higher'::text THEN (- latest.estimate)
+                    WHEN 'zero'::text THEN abs(latest.estimate)
+                    ELSE latest.estimate
+                END) AS place
+           FROM latest
+        )
+ SELECT cohort,
+    cohort_version,
+    cohort_sha256,
+    experiment,
+    arm,
+    metric,
+    unit,
+    better,
+    estimate,
+    lower,
+    upper,
+    level,
+    interval_method,
+    n_ok,
+    n_total,
+    run_id,
+    dag_id,
+    dag_run_id,
+    owner,
+    ended_at,
+    metric_set,
+    place,
+    ((first_value(upper) OVER board >= lower) AND (first_value(lower) OVER board <= upper)) AS ties_with_first
+   FROM ranked
+  WINDOW board AS (PARTITION BY cohort_sha256, metric_set, metric ORDER BY place);
+
+COMMENT ON VIEW experiment.leaderboard IS 'Latest run of each arm, ranked within one frozen cohort and one metric set only; an arm with missing predictions ranks below a whole one.';
+
+CREATE TABLE experiment.picture (
+    run_id bigint NOT NULL,
+    name text NOT NULL,
+    title text NOT NULL,
+    media_type text NOT NULL,
+    uri text NOT NULL,
+    sha256 text NOT NULL,
+    series_uid text
+);
+
+CREATE TABLE experiment.revision (
+    id bigint NOT NULL,
+    change text NOT NULL,
+    name text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE experiment.revision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME experiment.revision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE experiment.run_algorithm (
+    run_id bigint NOT NULL,
+    arm text NOT NULL,
+    step text NOT NULL,
+    algorithm text NOT NULL,
+    digest text NOT NULL
+);
+
+COMMENT ON COLUMN experiment.run_algorithm.arm IS 'Empty for steps that all arms share.';
+
+ALTER TABLE experiment.run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME experiment.run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE experiment.spec ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME experiment.spec_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE experiment.step_run (
+    run_id bigint NOT NULL,
+    arm text NOT NULL,
+    step text NOT NULL,
+    series_uid text NOT NULL,
+    status text NOT NULL,
+    reason_code text,
+    reason text,
+    fingerprint text,
+    reused boolean DEFAULT false NOT NULL,
+    runtime text,
+    digest text,
+    exit_code integer,
+    duration_s double precision,
+    peak_memory_mb double precision,
+    inputs jsonb DEFAULT '{}'::jsonb NOT NULL,
+    outputs jsonb DEFAULT '{}'::jsonb NOT NULL,
+    uri text,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT step_run_check CHECK (((status = 'ok'::text) = (reason_code IS NULL))),
+    CONSTRAINT step_run_status_check CHECK ((status = ANY (ARRAY['ok'::text, 'failed'::text, 'skipped'::text])))
+);
+
+CREATE TABLE landing.quarantine (
+    id bigint NOT NULL,
+    series_id bigint NOT NULL,
+    stage text NOT NULL,
+    reason_code text NOT NULL,
+    reason text NOT NULL,
+    uri text,
+    quarantined_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    decision text,
+    CONSTRAINT quarantine_stage_check CHECK ((stage = ANY (ARRAY['fetch'::text, 'deidentify'::text])))
+);
+
+COMMENT ON TABLE landing.quarantine IS 'What could not be vouched for; a person decides.';
+
+ALTER TABLE landing.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME landing.quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE landing.received_object (
+    series_id bigint NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    byte_count bigint NOT NULL,
+    CONSTRAINT received_object_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE landing.received_series (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    collection text NOT NULL,
+    series_uid text NOT NULL,
+    state text DEFAULT 'wanted'::text NOT NULL,
+    image_count integer,
+    licence text,
+    licence_uri text,
+    citation_uri text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    uri text,
+    object_count integer,
+    byte_count bigint,
+    manifest_sha256 text,
+    research_series_uid text,
+    reason_code text,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    wanted_at timestamp with time zone DEFAULT now() NOT NULL,
+    received_at timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT received_series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT received_series_check1 CHECK (((state <> ALL (ARRAY['received'::text, 'deidentified'::text])) OR ((uri IS NOT NULL) AND (manifest_sha256 IS NOT NULL)))),
+    CONSTRAINT received_series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT received_series_state_check CHECK ((state = ANY (ARRAY['wanted'::text, 'received'::text, 'deidentified'::text, 'quarantined'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE landing.received_series IS 'One row per series asked for. Tasks, logs and XCom name a series by this id, never by its original UID.';
+
+ALTER TABLE landing.received_series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME landing.received_series_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE landing.truth (
+    source text NOT NULL,
+    collection text NOT NULL,
+    series_uid text NOT NULL,
+    name text NOT NULL,
+    value double precision NOT NULL,
+    origin text NOT NULL
+);
+
+CREATE TABLE phi.patient (
+    project text NOT NULL,
+    patient_alias text NOT NULL,
+    patient_id text NOT NULL,
+    issuer_of_patient_id text DEFAULT ''::text NOT NULL,
+    patient_name text,
+    patient_birth_date text,
+    days_offset integer NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN phi.patient.days_offset IS 'Days added to every date of this patient.';
+
+CREATE TABLE phi.uid (
+    project text NOT NULL,
+    level text NOT NULL,
+    new_uid text NOT NULL,
+    original_uid text NOT NULL,
+    patient_alias text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT uid_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
+);
+
+CREATE TABLE registry.algorithm (
+    name text NOT NULL,
+    title text NOT NULL,
+    summary text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE registry.algorithm_version (
+    name text NOT NULL,
+    digest text NOT NULL,
+    version text NOT NULL,
+    descriptor jsonb NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN registry.algorithm_version.digest IS 'Image id under docker, sha256 of the source tree under the process runtime.';
+
+CREATE TABLE registry.socket (
+    slug text NOT NULL,
+    title text NOT NULL,
+    kind text NOT NULL,
+    super_kind text NOT NULL,
+    relative_path text NOT NULL,
+    schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT socket_super_kind_check CHECK ((super_kind = ANY (ARRAY['Image'::text, 'File'::text, 'Value'::text])))
+);
+
+ALTER TABLE ONLY access.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY access.account_role
+    ADD CONSTRAINT account_role_pkey PRIMARY KEY (account, role);
+
+ALTER TABLE ONLY access.membership
+    ADD CONSTRAINT membership_pkey PRIMARY KEY (team, account);
+
+ALTER TABLE ONLY access.team
+    ADD CONSTRAINT team_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY audit.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.collection
+    ADD CONSTRAINT collection_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY catalog.instance
+    ADD CONSTRAINT instance_pkey PRIMARY KEY (sop_uid);
+
+ALTER TABLE ONLY catalog.patient
+    ADD CONSTRAINT patient_pkey PRIMARY KEY (collection, patient_alias);
+
+ALTER TABLE ONLY catalog.policy
+    ADD CONSTRAINT policy_pkey PRIMARY KEY (sha256);
+
+ALTER TABLE ONLY catalog.revision
+    ADD CONSTRAINT revision_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_pkey PRIMARY KEY (series_uid);
+
+ALTER TABLE ONLY catalog.study
+    ADD CONSTRAINT study_pkey PRIMARY KEY (study_uid);
+
+ALTER TABLE ONLY catalog.tag
+    ADD CONSTRAINT tag_pkey PRIMARY KEY (series_uid, scheme, code);
+
+ALTER TABLE ONLY catalog.truth
+    ADD CONSTRAINT truth_pkey PRIMARY KEY (series_uid, name);
+
+ALTER TABLE ONLY curation.sign_off
+    ADD CONSTRAINT one_answer_per_role UNIQUE (series_uid, role);
+
+ALTER TABLE ONLY curation.sign_off
+    ADD CONSTRAINT sign_off_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY curation.sign_off
+    ADD CONSTRAINT two_person_rule UNIQUE (series_uid, account);
+
+COMMENT ON CONSTRAINT two_person_rule ON curation.sign_off IS 'Nobody signs the same series twice, in whatever role.';
+
+ALTER TABLE ONLY curation.worklist
+    ADD CONSTRAINT worklist_pkey PRIMARY KEY (series_uid);
+
+ALTER TABLE ONLY experiment.case_result
+    ADD CONSTRAINT case_result_pkey PRIMARY KEY (run_id, arm, series_uid, name);
+
+ALTER TABLE ONLY experiment.cohort_attrition
+    ADD CONSTRAINT cohort_attrition_pkey PRIMARY KEY (cohort_id, rule_no);
+
+ALTER TABLE ONLY experiment.cohort_member
+    ADD CONSTRAINT cohort_member_pkey PRIMARY KEY (cohort_id, series_uid);
+
+ALTER TABLE ONLY experiment.cohort
+    ADD CONSTRAINT cohort_name_cohort_sha256_key UNIQUE (name, cohort_sha256);
+
+ALTER TABLE ONLY experiment.cohort
+    ADD CONSTRAINT cohort_name_version_key UNIQUE (name, version);
+
+ALTER TABLE ONLY experiment.cohort
+    ADD CONSTRAINT cohort_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY experiment.comparison
+    ADD CONSTRAINT comparison_pkey PRIMARY KEY (run_id, arm_a, arm_b, metric);
+
+ALTER TABLE ONLY experiment.metric
+    ADD CONSTRAINT metric_pkey PRIMARY KEY (run_id, arm, name);
+
+ALTER TABLE ONLY experiment.picture
+    ADD CONSTRAINT picture_pkey PRIMARY KEY (run_id, name);
+
+ALTER TABLE ONLY experiment.revision
+    ADD CONSTRAINT revision_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY experiment.run_algorithm
+    ADD CONSTRAINT run_algorithm_pkey PRIMARY KEY (run_id, arm, step);
+
+ALTER TABLE ONLY experiment.run
+    ADD CONSTRAINT run_dag_id_dag_run_id_key UNIQUE (dag_id, dag_run_id);
+
+ALTER TABLE ONLY experiment.run
+    ADD CONSTRAINT run_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY experiment.spec
+    ADD CONSTRAINT spec_name_spec_sha256_key UNIQUE (name, spec_sha256);
+
+ALTER TABLE ONLY experiment.spec
+    ADD CONSTRAINT spec_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY experiment.step_run
+    ADD CONSTRAINT step_run_pkey PRIMARY KEY (run_id, arm, step, series_uid);
+
+ALTER TABLE ONLY landing.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY landing.quarantine
+    ADD CONSTRAINT quarantine_series_id_stage_reason_code_key UNIQUE (series_id, stage, reason_code);
+
+ALTER TABLE ONLY landing.received_object
+    ADD CONSTRAINT received_object_pkey PRIMARY KEY (series_id, name);
+
+ALTER TABLE ONLY landing.received_series
+    ADD CONSTRAINT received_series_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY landing.received_series
+    ADD CONSTRAINT received_series_source_collection_series_uid_key UNIQUE (source, collection, series_uid);
+
+ALTER TABLE ONLY landing.truth
+    ADD CONSTRAINT truth_pkey PRIMARY KEY (source, collection, series_uid, name);
+
+ALTER TABLE ONLY phi.patient
+    ADD CONSTRAINT patient_pkey PRIMARY KEY (project, patient_alias, patient_id, issuer_of_patient_id);
+
+ALTER TABLE ONLY phi.uid
+    ADD CONSTRAINT uid_pkey PRIMARY KEY (project, new_uid);
+
+ALTER TABLE ONLY registry.algorithm
+    ADD CONSTRAINT algorithm_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY registry.algorithm_version
+    ADD CONSTRAINT algorithm_version_pkey PRIMARY KEY (name, digest);
+
+ALTER TABLE ONLY registry.socket
+    ADD CONSTRAINT socket_pkey PRIMARY KEY (slug);
+
+ALTER TABLE ONLY registry.socket
+    ADD CONSTRAINT socket_relative_path_key UNIQUE (relative_path);
+
+CREATE INDEX instance_series ON catalog.instance USING btree (series_uid);
+
+CREATE INDEX series_patient ON catalog.series USING btree (collection, patient_alias);
+
+CREATE INDEX series_state ON catalog.series USING btree (state, modality, body_part);
+
+CREATE INDEX series_study ON catalog.series USING btree (study_uid);
+
+CREATE INDEX tag_code ON catalog.tag USING btree (scheme, code);
+
+CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprint) WHERE (status = 'ok'::text);
+
+CREATE INDEX received_series_state ON landing.received_series USING btree (state);
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.event FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER chain BEFORE INSERT ON audit.event FOR EACH ROW EXECUTE FUNCTION audit.chain();
+
+CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_birth();
+
+CREATE TRIGGER guard_release BEFORE UPDATE OF state ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_release();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON curation.sign_off FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER in_order BEFORE INSERT ON curation.sign_off FOR EACH ROW EXECUTE FUNCTION curation.in_order();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort_attrition FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort_member FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.revision FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.spec FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER guard_member BEFORE INSERT ON experiment.cohort_member FOR EACH ROW EXECUTE FUNCTION experiment.guard_member();
+
+CREATE TRIGGER guard_name BEFORE INSERT ON experiment.spec FOR EACH ROW EXECUTE FUNCTION experiment.guard_name();
+
+CREATE TRIGGER guard_visibility BEFORE INSERT OR UPDATE ON experiment.run FOR EACH ROW EXECUTE FUNCTION experiment.guard_visibility();
+
+CREATE TRIGGER take_revision BEFORE INSERT ON experiment.cohort FOR EACH ROW EXECUTE FUNCTION experiment.take_revision();
+
+CREATE TRIGGER take_revision BEFORE INSERT ON experiment.spec FOR EACH ROW EXECUTE FUNCTION experiment.take_revision();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON registry.algorithm_version FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+ALTER TABLE ONLY access.account_role
+    ADD CONSTRAINT account_role_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.membership
+    ADD CONSTRAINT membership_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.membership
+    ADD CONSTRAINT membership_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY catalog.instance
+    ADD CONSTRAINT instance_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY catalog.patient
+    ADD CONSTRAINT patient_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.revision
+    ADD CONSTRAINT revision_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
+
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_study_uid_fkey FOREIGN KEY (study_uid) REFERENCES catalog.study(study_uid);
+
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY catalog.study
+    ADD CONSTRAINT study_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.tag
+    ADD CONSTRAINT tag_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY catalog.truth
+    ADD CONSTRAINT truth_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY curation.sign_off
+    ADD CONSTRAINT sign_off_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY curation.sign_off
+    ADD CONSTRAINT sign_off_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY curation.worklist
+    ADD CONSTRAINT worklist_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY experiment.case_result
+    ADD CONSTRAINT case_result_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
+
+ALTER TABLE ONLY experiment.case_result
+    ADD CONSTRAINT case_result_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY experiment.cohort_attrition
+    ADD CONSTRAINT cohort_attrition_cohort_id_fkey FOREIGN KEY (cohort_id) REFERENCES experiment.cohort(id);
+
+ALTER TABLE ONLY experiment.cohort_member
+    ADD CONSTRAINT cohort_member_cohort_id_fkey FOREIGN KEY (cohort_id) REFERENCES experiment.cohort(id);
+
+ALTER TABLE ONLY experiment.cohort_member
+    ADD CONSTRAINT cohort_member_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY experiment.cohort
+    ADD CONSTRAINT cohort_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY experiment.cohort
+    ADD CONSTRAINT cohort_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY experiment.comparison
+    ADD CONSTRAINT comparison_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
+
+ALTER TABLE ONLY experiment.metric
+    ADD CONSTRAINT metric_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
+
+ALTER TABLE ONLY experiment.picture
+    ADD CONSTRAINT picture_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
+
+ALTER TABLE ONLY experiment.picture
+    ADD CONSTRAINT picture_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY experiment.run_algorithm
+    ADD CONSTRAINT run_algorithm_algorithm_digest_fkey FOREIGN KEY (algorithm, digest) REFERENCES registry.algorithm_version(name, digest);
+
+ALTER TABLE ONLY experiment.run_algorithm
+    ADD CONSTRAINT run_algorithm_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
+
+ALTER TABLE ONLY experiment.run
+    ADD CONSTRAINT run_cohort_id_fkey FOREIGN KEY (cohort_id) REFERENCES experiment.cohort(id);
+
+ALTER TABLE ONLY experiment.run
+    ADD CONSTRAINT run_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY experiment.run
+    ADD CONSTRAINT run_spec_id_fkey FOREIGN KEY (spec_id) REFERENCES experiment.spec(id);
+
+ALTER TABLE ONLY experiment.run
+    ADD CONSTRAINT run_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY experiment.spec
+    ADD CONSTRAINT spec_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY experiment.spec
+    ADD CONSTRAINT spec_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY experiment.step_run
+    ADD CONSTRAINT step_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
+
+ALTER TABLE ONLY experiment.step_run
+    ADD CONSTRAINT step_run_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY landing.quarantine
+    ADD CONSTRAINT quarantine_series_id_fkey FOREIGN KEY (series_id) REFERENCES landing.received_series(id);
+
+ALTER TABLE ONLY landing.received_object
+    ADD CONSTRAINT received_object_series_id_fkey FOREIGN KEY (series_id) REFERENCES landing.received_series(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY landing.received_series
+    ADD CONSTRAINT received_series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY landing.received_series
+    ADD CONSTRAINT received_series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY registry.algorithm
+    ADD CONSTRAINT algorithm_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY registry.algorithm
+    ADD CONSTRAINT algorithm_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY registry.algorithm_version
+    ADD CONSTRAINT algorithm_version_name_fkey FOREIGN KEY (name) REFERENCES registry.algorithm(name);
+
+ALTER TABLE access.account ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE access.account_role ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE access.membership ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY mine ON access.membership FOR SELECT TO radflow_portal USING (access.in_team(team));
+
+CREATE POLICY mine ON access.team FOR SELECT TO radflow_portal USING (access.in_team(name));
+
+CREATE POLICY pipeline ON access.account TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON access.account_role TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON access.membership TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON access.team TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY self ON access.account FOR SELECT TO radflow_portal USING ((name = access.current_account()));
+
+CREATE POLICY self ON access.account_role FOR SELECT TO radflow_portal USING ((account = access.current_account()));
+
+ALTER TABLE access.team ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY admin_read ON audit.event FOR SELECT TO radflow_portal USING (access.has_role('admin'::access.role));
+
+CREATE POLICY broker ON audit.event FOR INSERT TO radflow_broker WITH CHECK (true);
+
+ALTER TABLE audit.event ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON audit.event FOR INSERT TO radflow_pipeline WITH CHECK (true);
+
+CREATE POLICY pipeline_read ON audit.event FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY self_write ON audit.event FOR INSERT TO radflow_portal WITH CHECK ((account = access.current_account()));
+
+ALTER TABLE catalog.collection ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.instance ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.patient ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON catalog.collection TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.instance TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.patient TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.policy TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.revision TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.series TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.study TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.tag TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.truth TO radflow_pipeline USING (true) WITH CHECK (true);
+
+ALTER TABLE catalog.policy ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.revision ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.series ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.study ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.tag ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.truth ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY visible ON catalog.collection FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.collection = collection.name))));
+
+CREATE POLICY visible ON catalog.instance FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.series_uid = instance.series_uid))));
+
+CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE ((s.collection = patient.collection) AND (s.patient_alias = patient.patient_alias)))));
+
+CREATE POLICY visible ON catalog.policy FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.policy_sha256 = policy.sha256))));
+
+CREATE POLICY visible ON catalog.revision FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.series_uid = revision.series_uid))));
+
+CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = 'released'::text) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+
+CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.study_uid = study.study_uid))));
+
+CREATE POLICY visible ON catalog.tag FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.series_uid = tag.series_uid))));
+
+CREATE POLICY visible ON catalog.truth FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.series_uid = truth.series_uid))));
+
+CREATE POLICY blind ON curation.sign_off FOR SELECT TO radflow_portal USING (((account = access.current_account()) OR access.has_role('adjudicator'::access.role) OR (EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE ((s.series_uid = sign_off.series_uid) AND (s.state <> 'held'::text))))));
+
+CREATE POLICY pipeline ON curation.sign_off TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON curation.worklist TO radflow_pipeline USING (true) WITH CHECK (true);
+
+ALTER TABLE curation.sign_off ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE curation.worklist ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.case_result ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.cohort ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.cohort_attrition ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.cohort_member ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.comparison ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.metric ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.picture ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON experiment.case_result TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.cohort TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.cohort_attrition TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.cohort_member TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.comparison TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.metric TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.picture TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.revision TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.run TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.run_algorithm TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.spec TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.step_run TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY register ON experiment.spec FOR INSERT TO radflow_portal WITH CHECK (((owner = access.current_account()) AND ((visibility <> 'team'::access.visibility) OR access.in_team(team))));
+
+ALTER TABLE experiment.revision ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.run ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.run_algorithm ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.spec ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.step_run ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY visible ON experiment.case_result FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.run r
+  WHERE (r.id = case_result.run_id))));
+
+CREATE POLICY visible ON experiment.cohort FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
+
+CREATE POLICY visible ON experiment.cohort_attrition FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.cohort c
+  WHERE (c.id = cohort_attrition.cohort_id))));
+
+CREATE POLICY visible ON experiment.cohort_member FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.cohort c
+  WHERE (c.id = cohort_member.cohort_id))));
+
+CREATE POLICY visible ON experiment.comparison FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.run r
+  WHERE (r.id = comparison.run_id))));
+
+CREATE POLICY visible ON experiment.metric FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.run r
+  WHERE (r.id = metric.run_id))));
+
+CREATE POLICY visible ON experiment.picture FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.run r
+  WHERE (r.id = picture.run_id))));
+
+CREATE POLICY visible ON experiment.run FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
+
+CREATE POLICY visible ON experiment.run_algorithm FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.run r
+  WHERE (r.id = run_algorithm.run_id))));
+
+CREATE POLICY visible ON experiment.spec FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
+
+CREATE POLICY visible ON experiment.step_run FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.run r
+  WHERE (r.id = step_run.run_id))));
+
+CREATE POLICY broker ON landing.quarantine TO radflow_broker USING (true) WITH CHECK (true);
+
+CREATE POLICY broker ON landing.received_object FOR SELECT TO radflow_broker USING (true);
+
+CREATE POLICY broker ON landing.received_series FOR SELECT TO radflow_broker USING (true);
+
+CREATE POLICY pipeline ON landing.quarantine TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON landing.received_object TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON landing.received_series TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON landing.truth TO radflow_pipeline USING (true) WITH CHECK (true);
+
+ALTER TABLE landing.quarantine ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE landing.received_object ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE landing.received_series ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE landing.truth ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY broker ON phi.patient FOR SELECT TO radflow_broker USING (true);
+
+CREATE POLICY broker ON phi.uid FOR SELECT TO radflow_broker USING (true);
+
+ALTER TABLE phi.patient ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON phi.patient FOR INSERT TO radflow_pipeline WITH CHECK (true);
+
+CREATE POLICY pipeline ON phi.uid FOR INSERT TO radflow_pipeline WITH CHECK (true);
+
+ALTER TABLE phi.uid ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE registry.algorithm ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE registry.algorithm_version ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY everybody ON registry.socket FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY pipeline ON registry.algorithm TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON registry.algorithm_version TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON registry.socket TO radflow_pipeline USING (true) WITH CHECK (true);
+
+ALTER TABLE registry.socket ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY visible ON registry.algorithm FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
+
+CREATE POLICY visible ON registry.algorithm_version FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM registry.algorithm a
+  WHERE (a.name = algorithm_version.name))));
+
+GRANT USAGE ON SCHEMA access TO radflow_pipeline;
+GRANT USAGE ON SCHEMA access TO radflow_portal;
+GRANT USAGE ON SCHEMA access TO radflow_broker;
+
+GRANT USAGE ON SCHEMA audit TO radflow_pipeline;
+GRANT USAGE ON SCHEMA audit TO radflow_portal;
+GRANT USAGE ON SCHEMA audit TO radflow_broker;
+
+GRANT USAGE ON SCHEMA catalog TO radflow_pipeline;
+GRANT USAGE ON SCHEMA catalog TO radflow_portal;
+
+GRANT USAGE ON SCHEMA curation TO radflow_pipeline;
+GRANT USAGE ON SCHEMA curation TO radflow_portal;
+
+GRANT USAGE ON SCHEMA experiment TO radflow_pipeline;
+GRANT USAGE ON SCHEMA experiment TO radflow_portal;
+
+GRANT USAGE ON SCHEMA landing TO radflow_pipeline;
+GRANT USAGE ON SCHEMA landing TO radflow_broker;
+
+GRANT USAGE ON SCHEMA phi TO radflow_pipeline;
+GRANT USAGE ON SCHEMA phi TO radflow_broker;
+
+GRANT USAGE ON SCHEMA registry TO radflow_pipeline;
+GRANT USAGE ON SCHEMA registry TO radflow_portal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE access.account_role TO radflow_pipeline;
+GRANT SELECT ON TABLE access.account_role TO radflow_portal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE access.membership TO radflow_pipeline;
+GRANT SELECT ON TABLE access.membership TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE audit.event TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE audit.event TO radflow_portal;
+GRANT INSERT ON TABLE audit.event TO radflow_broker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE access.account TO radflow_pipeline;
+GRANT SELECT ON TABLE access.account TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE access.team TO radflow_pipeline;
+GRANT SELECT ON TABLE access.team TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.instance TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.instance TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.patient TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.policy TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.revision TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.revision TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.series TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.series TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.study TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.study TO radflow_portal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE catalog.tag TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.tag TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.truth TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.truth TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE curation.sign_off TO radflow_pipeline;
+GRANT SELECT ON TABLE curation.sign_off TO radflow_portal;
+
+GRANT SELECT ON TABLE curation.outcome TO radflow_pipeline;
+GRANT SELECT ON TABLE curation.outcome TO radflow_portal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE curation.worklist TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE experiment.case_result TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.case_result TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE experiment.cohort TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.cohort TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE experiment.cohort_attrition TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.cohort_attrition TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE experiment.cohort_member TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.cohort_member TO radflow_portal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE experiment.comparison TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.comparison TO radflow_portal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE experiment.metric TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.metric TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE experiment.run TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.run TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE experiment.spec TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE experiment.spec TO radflow_portal;
+
+GRANT SELECT ON TABLE experiment.leaderboard TO radflow_portal;
+GRANT SELECT ON TABLE experiment.leaderboard TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE experiment.picture TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.picture TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE experiment.revision TO radflow_pipeline;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE experiment.run_algorithm TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.run_algorithm TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE experiment.step_run TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.step_run TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
+GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE landing.received_object TO radflow_pipeline;
+GRANT SELECT ON TABLE landing.received_object TO radflow_broker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.received_series TO radflow_pipeline;
+GRANT SELECT ON TABLE landing.received_series TO radflow_broker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.truth TO radflow_pipeline;
+
+GRANT INSERT ON TABLE phi.patient TO radflow_pipeline;
+GRANT SELECT ON TABLE phi.patient TO radflow_broker;
+
+GRANT INSERT ON TABLE phi.uid TO radflow_pipeline;
+GRANT SELECT ON TABLE phi.uid TO radflow_broker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE registry.algorithm TO radflow_pipeline;
+GRANT SELECT ON TABLE registry.algorithm TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE registry.algorithm_version TO radflow_pipeline;
+GRANT SELECT ON TABLE registry.algorithm_version TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE registry.socket TO radflow_pipeline;
+GRANT SELECT ON TABLE registry.socket TO radflow_portal;
