@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from operators.connections import NBIA
+
 __version__ = "0.1.0"
 
 _URIS = {
@@ -28,10 +30,6 @@ def _option(
         "default": default,
         "sensitive": sensitive,
     }
-
-
-def _seconds(label: str, default: float) -> dict[str, Any]:
-    return {"label": label, "schema": {"type": ["number", "null"], "default": default, "minimum": 0}}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -69,30 +67,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["operators.hooks.nbia", "operators.hooks.research_db"],
             }
         ],
-        "connection-types": [
-            {
-                "connection-type": "nbia",
-                "hook-class-name": "operators.hooks.nbia.NbiaHook",
-                "hook-name": "NBIA (The Cancer Imaging Archive)",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["login", "password"],
-                    "relabeling": {"host": "Server address", "schema": "http or https"},
-                    "placeholders": {
-                        "host": "https://nbia.cancerimagingarchive.net",
-                        "extra": '{"retries": 4}',
-                    },
-                },
-                "conn-fields": {
-                    "connect_timeout": _seconds("Connect timeout (s)", 10),
-                    "read_timeout": _seconds("Stall timeout (s)", 60),
-                    "retries": {
-                        "label": "Retries",
-                        "schema": {"type": ["integer", "null"], "default": 4, "minimum": 0},
-                    },
-                    "backoff": _seconds("Backoff (s), doubled each time", 1),
-                },
-            }
-        ],
+        "connection-types": [NBIA],
         "config": {
             "radflow": {
                 "description": "Settings of the Radflow platform.",

@@ -83,6 +83,9 @@ class DeidentifyOperator(BaseOperator):
             if row["state"] == "quarantined":
                 done["quarantined"].append({"received_id": row["id"], "reason_code": row["reason_code"]})
                 continue
+            if row["state"] not in ("received", "deidentified"):
+                self.log.warning("series %d was not received (%s): passed over", row["id"], row["state"])
+                continue
             try:
                 done["published"].append(self._one(hook, row, policy, project, pseudonyms))
                 self.log.info("%d of %d: series %d de-identified", number, len(rows), row["id"])

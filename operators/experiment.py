@@ -72,11 +72,15 @@ class PlanRunOperator(BaseOperator):
         _check_pins(spec, digests)
         hook = ResearchDbHook()
         dag_run = context["dag_run"]
+        # A run that no person triggered is the specification owner's.
+        self.account = self.account or self.document["owner"]
         name, _, version = self.cohort.partition("@")
         number = (int(version) if version.isdecimal() else -1) if version else None
         with hook.transaction() as work:
             work.execute("account_known", account=self.account)
-            started = work.row("experiment_started", dag_id=dag_run.dag_id, dag_run_id=dag_run.run_id, name=name)
+            started = work.row(
+                "experiment_started", dag_id=dag_run.dag_id, dag_run_id=dag_run.run_id, name=name
+            )
         if started is not None:  # a cleared run keeps its cases, whatever was frozen since
             number = started["version"]
         with hook.transaction(seen_by=self.account) as work:
@@ -88,13 +92,12 @@ class PlanRunOperator(BaseOperator):
             msg = f"There is no {what} that {self.account} may see."
             raise AirflowFailException(str(AccessError(msg, "Check the name, or ask its owner to share it.")))
         cases = [row["series_uid"] for row in members]
-        team, visibility = _audience(cohort, self.document, self.visibility)
         with hook.transaction() as work:
-            register(work, used, digests, self.account)
+            register(work, used, digests, self.account, visibility="private")
             run = work.row(
                 "experiment_start", spec_id=self.document["id"], cohort_id=cohort["id"], dag_id=dag_run.dag_id,
-                dag_run_id=dag_run.run_id, owner=self.account, team=team,
-                visibility=visibility, runtime=choice.name, runtime_reason=choice.reason,
+                dag_run_id=dag_run.run_id, owner=self.account,
+                visibility=self.visibility, runtime=choice.name, runtime_reason=choice.reason,
                 code_version=settings.code_version(), case_count=len(cases),
                 parameters=as_json({"cohort": f"{name}@{cohort['version']}", "seed": spec.seed}),
             )  # fmt: skip
@@ -109,15 +112,6 @@ class PlanRunOperator(BaseOperator):
             "run %d: %s over %s@%d, %d cases", run["id"], spec.name, name, cohort["version"], len(cases)
         )
         return [{"run": run["id"], "cases": list(chunk)} for chunk in chunks(cases, spec.chunk_size)]
-
-
-def _audience(cohort: Mapping[str, Any], document: Mapping[str, Any], wanted: str) -> tuple[str | None, str]:
-    """Team and visibility of the results: where the inputs are two teams', they are their owner's only."""
-    teams = {one["team"] for one in (cohort, document) if one["visibility"] == "team"}
-    if len(teams) > 1:
-        return None, "private"
-    team = teams.pop() if teams else cohort["team"] or document["team"]
-    return team, "private" if wanted == "team" and team is None else wanted
 
 
 def _check_pins(spec: ExperimentSpec, digests: Mapping[str, str]) -> None:

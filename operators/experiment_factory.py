@@ -60,7 +60,7 @@ def build(document: Mapping[str, Any], cohorts: Sequence[str]) -> DAG:
             task_id="plan",
             document=dict(document),
             cohort="{{ params.cohort }}",
-            account="{{ dag_run.triggering_user_name or '" + document["owner"] + "' }}",
+            account="{{ dag_run.triggering_user_name or '' }}",
             visibility="{{ params.visibility }}",
         )
         canary = CanaryOperator(task_id="canary", batches=batches.output)

@@ -20,7 +20,7 @@ from operators.hooks.research_db import ResearchDbHook, chunked
 from operators.stores import join, local_copy, local_path, publish_folder, scratch
 from research.errors import FetchError, RadflowError
 from research.landing import QuarantinedError
-from research.nbia import NbiaClient
+from research.nbia import NbiaClient, SeriesRow
 
 
 class TciaPlanOperator(BaseOperator):
@@ -71,29 +71,30 @@ class TciaPlanOperator(BaseOperator):
             raise FetchError(
                 msg, "Check the spelling; getCollectionValues lists what it has.", code="nothing-there"
             )
+        owned = {"account": self.account, "team": self.team or None, "visibility": self.visibility}
+        place = {"source": self.nbia_conn_id, "collection": self.collection}
+        limit = int(self.limit)
         with ResearchDbHook().transaction() as work:
-            work.each(
-                "fetch_want",
-                (
-                    {
-                        "source": self.nbia_conn_id,
-                        "collection": self.collection,
-                        "series_uid": one.series_uid,
-                        "image_count": one.image_count,
-                        "licence": one.licence_name,
-                        "licence_uri": one.licence_uri,
-                        "citation_uri": one.description_uri,
-                        "owner": self.account,
-                        "team": self.team or None,
-                        "visibility": self.visibility,
-                    }
-                    for one in offered
-                ),
+            known = {row["series_uid"]: row["state"] for row in work.rows("fetch_known", **place)}
+            new = [one for one in offered if known.get(one.series_uid) in (None, "wanted", "failed")]
+            work.each("fetch_want", (place | owned | _offer(one) for one in new[: limit or None]))
+            rows = work.rows(
+                "fetch_pending", **place, series_uids=[one.series_uid for one in new[: limit or None]]
             )
-            rows = work.rows("fetch_pending", source=self.nbia_conn_id, collection=self.collection)
-        wanted = [row["id"] for row in rows][: int(self.limit) or None]
-        self.log.info("%d series offered, %d of them new", len(offered), len(wanted))
-        return chunked(wanted, settings.chunk_tasks())
+            if not limit:
+                work.execute("fetch_follow", **place, **owned, modality=self.modality)
+        self.log.info("%d series offered, %d new, %d wanted now", len(offered), len(new), len(rows))
+        return chunked([row["id"] for row in rows], settings.chunk_tasks())
+
+
+def _offer(one: SeriesRow) -> dict[str, Any]:
+    return {
+        "series_uid": one.series_uid,
+        "image_count": one.image_count,
+        "licence": one.licence_name,
+        "licence_uri": one.licence_uri,
+        "citation_uri": one.description_uri,
+    }
 
 
 class TciaFetchOperator(BaseOperator):

@@ -19,7 +19,12 @@ from research.sockets import SOCKETS
 
 
 def register(
-    work: Work, algorithms: Mapping[str, Algorithm], digests: Mapping[str, str], account: str
+    work: Work,
+    algorithms: Mapping[str, Algorithm],
+    digests: Mapping[str, str],
+    account: str,
+    *,
+    visibility: str = "public",
 ) -> None:
     """Add what is new; a known algorithm gets its new version beside the old ones.
 
@@ -27,7 +32,8 @@ def register(
         work: an open transaction as ``radflow_pipeline``.
         algorithms: by name.
         digests: what runs under each name: image id, or source digest for the process runtime.
-        account: owner of algorithms that are new.
+        account: owner of algorithms that are new; only the owner's registration changes title and summary.
+        visibility: of algorithms that are new.
     """
     own = {socket.slug: socket for one in algorithms.values() for socket in (*one.inputs, *one.outputs)}
     for socket in {**SOCKETS, **own}.values():
@@ -45,7 +51,14 @@ def register(
             "image": one.image,
             "warnings": list(one.warnings),
         }
-        work.execute("registry_algorithm", name=name, title=one.title, summary=one.summary, owner=account)
+        work.execute(
+            "registry_algorithm",
+            name=name,
+            title=one.title,
+            summary=one.summary,
+            owner=account,
+            visibility=visibility,
+        )
         work.execute(
             "registry_version",
             name=name,
@@ -55,13 +68,21 @@ def register(
         )
 
 
-def register_shipped(dsn: str, owner: str, models: Path | None = None) -> list[str]:
+def register_folder(
+    dsn: str, owner: str, models: Path | None = None, *, visibility: str = "public"
+) -> list[str]:
     """Register every model folder below ``models`` (default: the shipped ones) by its source digest."""
     algorithms = load_algorithms(models)
     connection = psycopg2.connect(dsn)
     try:
         with connection, connection.cursor() as cursor:
-            register(Work(cursor), algorithms, {name: one.digest for name, one in algorithms.items()}, owner)
+            register(
+                Work(cursor),
+                algorithms,
+                {name: one.digest for name, one in algorithms.items()},
+                owner,
+                visibility=visibility,
+            )
     finally:
         connection.close()
     return sorted(algorithms)
@@ -73,9 +94,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dsn", required=True, help="libpq connection string of the radflow_pipeline role")
     parser.add_argument("--models", type=Path, help="folder of model folders (default: the shipped ones)")
     parser.add_argument("--owner", default="admin", help="account that owns algorithms that are new")
+    parser.add_argument("--visibility", default="public", choices=["private", "public"])
     options = parser.parse_args(argv)
     try:
-        names = register_shipped(options.dsn, options.owner, options.models)
+        names = register_folder(options.dsn, options.owner, options.models, visibility=options.visibility)
     except AlgorithmError as error:
         sys.stderr.write(f"{error}\n")
         return 2

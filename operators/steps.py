@@ -121,7 +121,9 @@ def _as_catalogued(folder: Path, manifest: str) -> list[Path]:
     """The series' files, if they are those that entered the catalog: a short series is a regular volume, too."""
     files = sorted(folder.glob("*.dcm"))
     if manifest_sha256([(path.stem, file_sha256(path)) for path in files]) != manifest:
-        msg = f"The {len(files)} files of the series in the research store are not those that were catalogued."
+        msg = (
+            f"The {len(files)} files of the series in the research store are not those that were catalogued."
+        )
         raise VolumeError(msg, "Restore them from a backup; the store is written once.")
     return files
 

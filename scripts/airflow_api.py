@@ -34,7 +34,7 @@ class Api:
             try:
                 answer = self._session.request(method, f"{self.base}{path}", timeout=60, **kwargs)
                 break
-            except requests.ConnectionError:   # the api-server may be restarting
+            except requests.ConnectionError:  # the api-server may be restarting
                 if attempt == 3:
                     raise
                 time.sleep(2 * (attempt + 1))

@@ -85,10 +85,7 @@ class Demo:
             maker = subprocess.Popen(command, cwd=HOME)
         else:
             self.check_tcia()
-        environment = {
-            "AIRFLOW_CONN_NBIA_TCIA": '{"conn_type": "nbia", "host": "https://nbia.cancerimagingarchive.net"}'
-        }
-        run = services.up(self.state, environment=environment)
+        run = services.up(self.state)
         if maker is not None:
             if maker.wait():
                 raise SystemExit("The demo's images could not be made; see above.")

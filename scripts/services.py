@@ -52,20 +52,24 @@ def _alive(name: str, run: dict) -> bool:
     return bool(known) and _born(known[0]) == known[1]
 
 
+def _members(sessions: set[int]) -> list[int]:
+    """Living processes of these sessions, this one left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            fields = _stat(int(entry.name))
+            if len(fields) > 3 and fields[0] != b"Z" and int(fields[3]) in sessions:
+                found.append(int(entry.name))
+    return found
+
+
 def _ours(run: dict) -> list[int]:
     """Every process in a session that one of our components leads or led (orphans of a killed scheduler too).
 
     While any process is left in a session the kernel does not give its number away, so a leader with another
     start time means that the whole session is not ours.
     """
-    sessions = {pid for pid, born in run.get("pids", {}).values() if _born(pid) in (0, born)}
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            fields = _stat(int(entry.name))
-            if len(fields) > 3 and fields[0] != b"Z" and int(fields[3]) in sessions:
-                found.append(int(entry.name))
-    return [pid for pid in found if pid != os.getpid()]
+    return _members({pid for pid, born in run.get("pids", {}).values() if _born(pid) in (0, born)})
 
 
 def _stop_all(run: dict, grace: float = 15) -> None:
@@ -104,7 +108,8 @@ def supervise(state: State) -> int:
     log_folder = state.root / "logs"
     processes: dict[str, subprocess.Popen[bytes]] = {}
     started: dict[str, float] = {}
-    wait: dict[str, float] = {}
+    due: dict[str, float] = {}
+    pause: dict[str, float] = {}
     stopping = False
 
     def stop(*_: object) -> None:
@@ -118,14 +123,17 @@ def supervise(state: State) -> int:
             process = processes.get(name)
             if process is not None and process.poll() is None:
                 continue
-            if process is not None:
+            if process is not None and name not in due:
                 lived = time.monotonic() - started[name]
-                wait[name] = 1.0 if lived > 60 else min(30.0, wait.get(name, 0.5) * 2)
+                pause[name] = 1.0 if lived > 60 else min(30.0, pause.get(name, 0.5) * 2)
+                due[name] = time.monotonic() + pause[name]
                 print(
-                    f"{name} ended with {process.returncode} after {lived:.0f} s; again in {wait[name]:.0f} s"
+                    f"{name} ended with {process.returncode} after {lived:.0f} s; again in {pause[name]:.0f} s"
                 )
-                _kill_group(process.pid)
-                time.sleep(wait[name])
+                _kill_session(process.pid)
+            if time.monotonic() < due.get(name, 0):
+                continue
+            due.pop(name, None)
             with (log_folder / f"{name}.log").open("ab") as log:
                 processes[name] = subprocess.Popen(
                     command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
@@ -140,16 +148,17 @@ def supervise(state: State) -> int:
     for process in processes.values():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        _kill_group(process.pid)
+        _kill_session(process.pid)
     if not state.root.exists():  # somebody removed everything: the database goes too
         _stop_postgres(state)
     return 0
 
 
-def _kill_group(pid: int) -> None:
-    """What a dead component left behind (task processes of a killed scheduler) must not go on beside a new one."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+def _kill_session(leader: int) -> None:
+    """What a dead component left behind (tasks of a killed scheduler) must not go on beside a new one."""
+    for pid in _members({leader}):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _note_pid(state: State, name: str, pid: int) -> None:
@@ -204,7 +213,7 @@ def _migrate(state: State) -> None:
 
     from operators.accounts import ensure_accounts
     from operators.migrate import migrate
-    from operators.registry import register_shipped
+    from operators.registry import register_folder
 
     marker = state.root / "airflow" / "migrated"
     if not marker.exists() or marker.read_text() != version("apache-airflow"):
@@ -215,7 +224,7 @@ def _migrate(state: State) -> None:
         marker.write_text(version("apache-airflow"))
     migrate(state.dsn("radflow_owner"))
     ensure_accounts(state.dsn("radflow_pipeline"), ACCOUNTS, team=TEAM)
-    register_shipped(state.dsn("radflow_pipeline"), "admin")
+    register_folder(state.dsn("radflow_pipeline"), "admin")
 
 
 # -- commands ------------------------------------------------------------------------------------------
@@ -256,7 +265,7 @@ def _code_version() -> str:
     return f"{version('radflow')}+{described.stdout.strip() or 'unversioned'}"
 
 
-def up(state: State, *, environment: dict[str, str] | None = None, quiet: bool = False) -> dict:
+def up(state: State, *, quiet: bool = False) -> dict:
     """Start everything that does not run; returns the run file's content once all is healthy."""
     say = (lambda *_: None) if quiet else (lambda text: print(text, flush=True))
     begun = time.monotonic()
@@ -266,11 +275,9 @@ def up(state: State, *, environment: dict[str, str] | None = None, quiet: bool =
     run = state.run()
     (state.root / "runtime").mkdir(mode=0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(state.root / "runtime")  # the embedded server's library asks for it
-    wanted = {k: v for k, v in run.get("environment", {}).items() if k != _VERSION} | (environment or {})
-    wanted[_VERSION] = _code_version()
     current = _fingerprint()
     if _alive("supervisor", run):
-        if run.get("fingerprint") == current and run.get("environment", {}) == wanted:
+        if run.get("fingerprint") == current:
             _wait(state, say)
             return state.run()
         say("  the configuration changed: restarting")
@@ -279,14 +286,15 @@ def up(state: State, *, environment: dict[str, str] | None = None, quiet: bool =
     say("  Postgres (embedded)")
     _start_postgres(state)
     ports = run.get("ports") or {}
+    if os.environ.get("RADFLOW_PORT"):
+        ports["api"] = int(os.environ["RADFLOW_PORT"])
     ports = {
         name: free_port(ports.get(name, default))
-        for name, default in {"api": int(os.environ.get("RADFLOW_PORT", "8080")), "worker_logs": 8793,
-                              "trigger_logs": 8794, "nbia": 8790}.items()
-    }  # fmt: skip
+        for name, default in {"api": 8080, "worker_logs": 8793, "trigger_logs": 8794, "nbia": 8790}.items()
+    }
     write_json(state.run_file, {
         "ports": ports, "bind": os.environ.get("RADFLOW_BIND", "127.0.0.1"), "standin_root": run.get("standin_root"),
-        "environment": wanted, "fingerprint": current, "pids": {},
+        "environment": {_VERSION: _code_version()}, "fingerprint": current, "pids": {},
     })  # fmt: skip
     _migrate(state)
     say("  Airflow: api-server, scheduler, dag-processor, triggerer")

@@ -143,7 +143,7 @@ class State:
                 "AIRFLOW_CONN_NBIA_DEFAULT": json.dumps(
                     {
                         "conn_type": "nbia",
-                        "host": f"http://127.0.0.1:{ports.get('nbia', 8042)}/nbia-api/services/v4",
+                        "host": f"http://127.0.0.1:{ports.get('nbia', 8790)}/nbia-api/services/v4",
                     }
                 ),
             }

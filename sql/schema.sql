@@ -139,6 +139,11 @@ CREATE FUNCTION curation.in_order() RETURNS trigger
     AS $$
 declare open_outcome text;
 begin
+  if not exists (select from access.account_role r where r.account = new.account
+                 and r.role = (case new.role when 'adjudicator' then 'adjudicator' else 'curator' end)::access.role) then
+    raise exception '% has not the role that a % sign-off needs', new.account, new.role
+      using hint = 'Give the account the role (python -m operators.accounts).', errcode = 'insufficient_privilege';
+  end if;
   if new.role = 'second' and not exists
       (select from curation.sign_off s where s.series_uid = new.series_uid and s.role = 'first') then
     raise exception 'second sign-off before the first' using errcode = 'restrict_violation';
@@ -194,10 +199,10 @@ begin
     raise exception 'a run cannot be % when its cohort is % and its specification %',
       new.visibility, cohort.visibility, spec.visibility using errcode = 'restrict_violation';
   end if;
-  if new.visibility = 'team' and new.team is distinct from
-      (case when cohort.visibility = 'team' then cohort.team
-            when spec.visibility = 'team' then spec.team else new.team end) then
-    raise exception 'a team run belongs to the team of its inputs' using errcode = 'restrict_violation';
+  if new.visibility = 'team' and (
+      (cohort.visibility = 'team' and new.team is distinct from cohort.team)
+      or (spec.visibility = 'team' and new.team is distinct from spec.team)) then
+    raise exception 'a run for team % has inputs of another team', new.team using errcode = 'restrict_violation';
   end if;
   return new;
 end $$;
@@ -547,6 +552,7 @@ CREATE TABLE experiment.run (
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT run_check CHECK (((state = 'running'::text) = (ended_at IS NULL))),
+    CONSTRAINT run_check1 CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
     CONSTRAINT run_state_check CHECK ((state = ANY (ARRAY['running'::text, 'success'::text, 'partial'::text, 'failed'::text])))
 );
 
@@ -729,6 +735,16 @@ CREATE TABLE experiment.step_run (
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT step_run_check CHECK (((status = 'ok'::text) = (reason_code IS NULL))),
     CONSTRAINT step_run_status_check CHECK ((status = ANY (ARRAY['ok'::text, 'failed'::text, 'skipped'::text])))
+);
+
+CREATE TABLE landing.followed (
+    source text NOT NULL,
+    collection text NOT NULL,
+    modality text DEFAULT ''::text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    followed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE landing.quarantine (
@@ -971,6 +987,9 @@ ALTER TABLE ONLY experiment.spec
 ALTER TABLE ONLY experiment.step_run
     ADD CONSTRAINT step_run_pkey PRIMARY KEY (run_id, arm, step, series_uid);
 
+ALTER TABLE ONLY landing.followed
+    ADD CONSTRAINT followed_pkey PRIMARY KEY (source, collection, modality);
+
 ALTER TABLE ONLY landing.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
 
@@ -1168,6 +1187,12 @@ ALTER TABLE ONLY experiment.step_run
 
 ALTER TABLE ONLY experiment.step_run
     ADD CONSTRAINT step_run_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY landing.followed
+    ADD CONSTRAINT followed_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY landing.followed
+    ADD CONSTRAINT followed_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY landing.quarantine
     ADD CONSTRAINT quarantine_series_id_fkey FOREIGN KEY (series_id) REFERENCES landing.received_series(id);
@@ -1402,6 +1427,10 @@ CREATE POLICY broker ON landing.received_object FOR SELECT TO radflow_broker USI
 
 CREATE POLICY broker ON landing.received_series FOR SELECT TO radflow_broker USING (true);
 
+ALTER TABLE landing.followed ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON landing.followed TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON landing.quarantine TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON landing.received_object TO radflow_pipeline USING (true) WITH CHECK (true);
@@ -1564,6 +1593,8 @@ GRANT SELECT ON TABLE experiment.run_algorithm TO radflow_portal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE experiment.step_run TO radflow_pipeline;
 GRANT SELECT ON TABLE experiment.step_run TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.followed TO radflow_pipeline;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
 GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;

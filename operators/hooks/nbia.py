@@ -6,40 +6,9 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 
+from operators.connections import NBIA
 from research.errors import RadflowError, SettingsError
 from research.nbia import NbiaClient
-
-CONNECTION_TYPE: dict[str, Any] = {
-    "connection-type": "nbia",
-    "hook-class-name": "operators.hooks.nbia.NbiaHook",
-    "hook-name": "NBIA (The Cancer Imaging Archive)",
-    "ui-field-behaviour": {
-        "hidden-fields": ["login", "password"],
-        "relabeling": {"host": "Server address", "schema": "http or https"},
-        "placeholders": {"host": "https://nbia.cancerimagingarchive.net", "extra": '{"retries": 4}'},
-    },
-    "conn-fields": {
-        "connect_timeout": {
-            "label": "Connect timeout (s)",
-            "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
-        },
-        "read_timeout": {
-            "label": "Stall timeout (s)",
-            "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
-            "description": "Seconds of silence after which a download counts as stalled.",
-        },
-        "retries": {
-            "label": "Retries",
-            "schema": {"type": ["integer", "null"], "default": 4, "minimum": 0},
-        },
-        "backoff": {
-            "label": "Backoff (s)",
-            "schema": {"type": ["number", "null"], "default": 1, "minimum": 0},
-            "description": "Seconds before the second attempt; doubled for each further one.",
-        },
-    },
-}
-"""The row for ``connection-types`` of ``get_provider_info``."""
 
 
 class NbiaHook(BaseHook):
@@ -60,7 +29,7 @@ class NbiaHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """What the connection form hides and renames."""
-        behaviour = CONNECTION_TYPE["ui-field-behaviour"]
+        behaviour = NBIA["ui-field-behaviour"]
         return {name.replace("-", "_"): value for name, value in behaviour.items()}
 
     def get_conn(self) -> NbiaClient:

@@ -58,6 +58,18 @@ create table landing.quarantine (
 );
 comment on table landing.quarantine is 'What could not be vouched for; a person decides.';
 
+-- What the nightly fetch follows, and how it was asked for; a sample (limit) is not followed.
+create table landing.followed (
+  source text not null,
+  collection text not null,
+  modality text not null default '',
+  owner text not null references access.account,
+  team text references access.team,
+  visibility access.visibility not null,
+  followed_at timestamptz not null default now(),
+  primary key (source, collection, modality)
+);
+
 -- Reference values that came with the images, by original UID; de-identification carries them to catalog.truth.
 create table landing.truth (
   source text not null,
@@ -73,6 +85,8 @@ alter table landing.received_series enable row level security;
 alter table landing.received_object enable row level security;
 alter table landing.quarantine enable row level security;
 alter table landing.truth enable row level security;
+alter table landing.followed enable row level security;
+create policy pipeline on landing.followed to radflow_pipeline using (true) with check (true);
 create policy pipeline on landing.received_series to radflow_pipeline using (true) with check (true);
 create policy pipeline on landing.received_object to radflow_pipeline using (true) with check (true);
 create policy pipeline on landing.quarantine to radflow_pipeline using (true) with check (true);
@@ -80,7 +94,8 @@ create policy pipeline on landing.truth to radflow_pipeline using (true) with ch
 create policy broker on landing.received_series for select to radflow_broker using (true);
 create policy broker on landing.received_object for select to radflow_broker using (true);
 create policy broker on landing.quarantine to radflow_broker using (true) with check (true);
-grant select, insert, update on landing.received_series, landing.quarantine, landing.truth to radflow_pipeline;
+grant select, insert, update on landing.received_series, landing.quarantine, landing.truth, landing.followed
+  to radflow_pipeline;
 grant select, insert, delete on landing.received_object to radflow_pipeline;
 grant select on landing.received_series, landing.received_object to radflow_broker;
 grant select, update on landing.quarantine to radflow_broker;

@@ -28,6 +28,11 @@ create table curation.worklist (
 create function curation.in_order() returns trigger language plpgsql as $$
 declare open_outcome text;
 begin
+  if not exists (select from access.account_role r where r.account = new.account
+                 and r.role = (case new.role when 'adjudicator' then 'adjudicator' else 'curator' end)::access.role) then
+    raise exception '% has not the role that a % sign-off needs', new.account, new.role
+      using hint = 'Give the account the role (python -m operators.accounts).', errcode = 'insufficient_privilege';
+  end if;
   if new.role = 'second' and not exists
       (select from curation.sign_off s where s.series_uid = new.series_uid and s.role = 'first') then
     raise exception 'second sign-off before the first' using errcode = 'restrict_violation';

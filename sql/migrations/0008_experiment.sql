@@ -50,7 +50,8 @@ create table experiment.run (
   started_at timestamptz not null default now(),
   ended_at timestamptz,
   unique (dag_id, dag_run_id),
-  check ((state = 'running') = (ended_at is null))
+  check ((state = 'running') = (ended_at is null)),
+  check (visibility <> 'team' or team is not null)
 );
 
 create table experiment.run_algorithm (
@@ -158,10 +159,10 @@ begin
     raise exception 'a run cannot be % when its cohort is % and its specification %',
       new.visibility, cohort.visibility, spec.visibility using errcode = 'restrict_violation';
   end if;
-  if new.visibility = 'team' and new.team is distinct from
-      (case when cohort.visibility = 'team' then cohort.team
-            when spec.visibility = 'team' then spec.team else new.team end) then
-    raise exception 'a team run belongs to the team of its inputs' using errcode = 'restrict_violation';
+  if new.visibility = 'team' and (
+      (cohort.visibility = 'team' and new.team is distinct from cohort.team)
+      or (spec.visibility = 'team' and new.team is distinct from spec.team)) then
+    raise exception 'a run for team % has inputs of another team', new.team using errcode = 'restrict_violation';
   end if;
   return new;
 end $$;

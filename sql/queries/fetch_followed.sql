@@ -1,4 +1,4 @@
-select distinct on (source, collection)
-       collection, source as nbia_conn_id, owner as account, coalesce(team, '') as team, visibility::text as visibility
-from landing.received_series
-order by source, collection, id desc;
+select collection, source as nbia_conn_id, modality, owner as account, coalesce(team, '') as team,
+       visibility::text as visibility
+from landing.followed
+order by source, collection, modality;

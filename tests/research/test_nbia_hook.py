@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from operators.hooks.nbia import CONNECTION_TYPE, NbiaHook, address
+from operators.connections import NBIA as CONNECTION_TYPE
+from operators.hooks.nbia import NbiaHook, address
 from research.errors import SettingsError
 from scripts.demo_images.build import build, small_cases
 from scripts.demo_images.volumes import phantom

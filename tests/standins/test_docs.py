@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.hooks.nbia import CONNECTION_TYPE
+from operators.connections import NBIA as CONNECTION_TYPE
 from research.landing import REASONS
 from scripts.standins.nbia import KINDS
 from scripts.standins.nbia.answers import ENDPOINTS
