@@ -11,7 +11,7 @@ from operators.fetch import LandingNewsOperator, TciaFetchOperator, TciaPlanOper
 with DAG(
     dag_id="fetch_daily",
     description=__doc__,
-    doc_md="Follows the collections that were fetched before, under the owner and visibility they have. Unpause it when you want it.",
+    doc_md="Follows the collections that were fetched before, as they were asked for. Unpause it when you want it.",
     schedule="@daily",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,

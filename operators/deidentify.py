@@ -109,10 +109,12 @@ class DeidentifyOperator(BaseOperator):
     ) -> dict[str, Any]:
         with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
             if verified(landed) is None:
-                raise deid.QuarantineError(
+                code, msg = (
                     "landing-changed",
                     "The received files are not what they were when they were received.",
-                    "Set the series to wanted in landing.received_series and fetch it again.",
+                )
+                raise deid.QuarantineError(
+                    code, msg, "Set the series to wanted in landing.received_series and fetch it again."
                 )
             originals = sorted(p for p in landed.iterdir() if p.suffix == ".dcm")
             result = deid.deidentify_series(
@@ -173,8 +175,10 @@ def _already(uri: str, manifest: list[list[str]]) -> bool:
         return False
     if json.loads(Path(path, MANIFEST).read_text(encoding="utf-8")) == manifest:
         return True
+    code = "differs-from-published"
+    msg = (
+        "The research store already holds this series with other content (another policy or engine version)."
+    )
     raise deid.QuarantineError(
-        "differs-from-published",
-        "The research store already holds this series with other content (another policy or engine version).",
-        "The store is written once: use a new project (connection login) for a new policy.",
+        code, msg, "The store is written once: use a new project (connection login) for a new policy."
     )

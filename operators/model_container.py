@@ -99,11 +99,11 @@ class ModelContainerOperator(ResumableJobMixin, BaseOperator):
         """Whether to reconnect; a job that ended well meanwhile also has its outputs still to be kept."""
         return status in (JobState.ACTIVE, JobState.SUCCEEDED)
 
-    def is_job_succeeded(self, status: str) -> bool:  # noqa: ARG002 - the mixin's signature
+    def is_job_succeeded(self, status: str) -> bool:
         """Never: outputs are kept by ``poll_until_complete`` alone."""
         return False
 
-    def get_job_result(self, external_id: Any, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def get_job_result(self, external_id: Any, context: Context) -> dict[str, Any]:
         """What was kept in the output folder."""
         record = self._record or self._case(context).earlier()
         if record is None:

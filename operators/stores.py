@@ -76,6 +76,12 @@ def _upload(local: Path, uri: str) -> str:
 
     root = ObjectStoragePath(uri)
     files = sorted(p for p in local.rglob("*") if p.is_file())
+    names = {path.relative_to(local).as_posix() for path in files}
+    # What an older folder held goes, its manifest first: readers wait until the new one is there.
+    old = {str(item.relative_to(root)): item for item in root.rglob("*") if item.is_file()}
+    for name in sorted(old, key=lambda name: name != MANIFEST):
+        if name == MANIFEST or name not in names:
+            old[name].unlink()
     for path in sorted(files, key=lambda p: p.name == MANIFEST):
         target = root / path.relative_to(local).as_posix()
         target.write_bytes(path.read_bytes())
@@ -102,4 +108,7 @@ def local_copy(uri: str) -> Iterator[Path]:
                 target = folder / str(item.relative_to(root))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(item.read_bytes())
+        if not any(folder.iterdir()):  # an object store has no empty folders
+            msg = f"There is no folder behind {uri}."
+            raise SettingsError(msg, "Was the zone moved or emptied? Run the step before again.")
         yield folder

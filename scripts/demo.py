@@ -274,19 +274,17 @@ class Demo:
         run = self.researcher.call(
             "GET", "/radflow/api/v1/runs/by-dag-run", params={"dag_id": dag_id, "run_id": dag_run_id}
         )
+        from research.comparison import ArmDifference
         from research.metrics import MetricRow
         from research.report import results_table
 
-        rows = self.researcher.call("GET", f"/radflow/api/v1/runs/{run['id']}/metrics")
-        rows = rows["items"] if isinstance(rows, dict) else rows
-        names = MetricRow.__dataclass_fields__
-        print(
-            "\n" + results_table([MetricRow(**{k: v for k, v in row.items() if k in names}) for row in rows])
-        )
-        arms = dict(self.query(
-            "select arm, count(*) filter (where value is not null) from experiment.case_result where run_id = %s group by arm",
-            run["id"],
-        ))  # fmt: skip
+        def rows(what: str, kind: Any) -> list[Any]:
+            told = self.researcher.call("GET", f"/radflow/api/v1/runs/{run['id']}/{what}")
+            return [kind(**{k: v for k, v in row.items() if k in kind.__dataclass_fields__}) for row in told]
+
+        print("\n" + results_table(rows("metrics", MetricRow), rows("comparisons", ArmDifference)))
+        counted = "select arm, count(value) from experiment.case_result where run_id = %s group by arm"
+        arms = dict(self.query(counted, run["id"]))
         (cases, runtime, reason) = self.query(
             "select case_count, runtime, runtime_reason from experiment.run where id = %s", run["id"]
         )[0]
