@@ -79,9 +79,9 @@ def test_nobody_signs_the_same_series_twice_and_no_role_twice(database) -> None:
 
 def test_sign_offs_come_in_their_order(database) -> None:
     one = rows.series(database, "one")
-    for role in ("second", "adjudicator"):
+    for role, account in (("second", "curt"), ("adjudicator", "judy")):
         with pytest.raises(RestrictViolation):
-            rows.sign(database, one, role, "curt")
+            rows.sign(database, one, role, account)
     rows.sign(database, one, "first", "cora")
     with pytest.raises(RestrictViolation, match="nothing to adjudicate"):
         rows.sign(database, one, "adjudicator", "judy")
@@ -96,7 +96,19 @@ def test_roles_and_decisions_are_words_of_ours(database, role: str, decision: st
         rows.sign(database, rows.series(database, "one"), role, "cora", decision=decision)
 
 
+@pytest.mark.parametrize("account", ["alice", "judy", "admin"])
+def test_a_sign_off_needs_the_role(database, account: str) -> None:
+    one = rows.series(database, "one")
+    with pytest.raises(InsufficientPrivilege, match=f"{account} has not the role"):
+        rows.sign(database, one, "first", account)
+    rows.sign(database, one, "first", "cora")
+    for settling in ("curt", "alice"):
+        with pytest.raises(InsufficientPrivilege, match="has not the role"):
+            rows.sign(database, one, "adjudicator", settling)
+
+
 def test_an_adjudicator_who_read_already_does_not_settle(database) -> None:
+    database.rows("insert into access.account_role values ('judy', 'curator')")
     one = rows.series(database, "one")
     rows.sign(database, one, "first", "judy")
     rows.sign(database, one, "second", "curt", "reject")
@@ -239,7 +251,7 @@ def test_a_team_run_belongs_to_the_team_of_its_inputs(database) -> None:
     one = rows.cohort(database, "c", [], owner="alice", visibility="team", team=TEAM)
     two = rows.spec(database, "s", owner="alice", visibility="public")
     for team in ("hearts", None):
-        with pytest.raises(RestrictViolation, match="belongs to the team"):
+        with pytest.raises(RestrictViolation, match="inputs of another team"):
             run(database, one, two, "team", team)
 
 
