@@ -16,6 +16,7 @@ from operators.hooks.research_db import ResearchDbHook, as_json
 from operators.steps import ExperimentRun, prepare_volume
 from operators.stores import join, local_path, publish_folder, scratch
 from research.comparison import compare_arms
+from research.errors import VolumeError
 from research.metrics import evaluate
 from research.report import bland_altman_svg, results_table, scatter_svg
 from research.volumes import overlay_png
@@ -141,8 +142,12 @@ class EvaluateOperator(BaseOperator):
             shown = _mask_of(rows)
             if shown is not None:
                 case, mask = shown
-                overlay_png(prepare_volume(case)[0], mask, out / "overlay.png")
-                keep("overlay", "overlay.png", "Axial slice with the lung mask", "image/png", case)
+                try:
+                    overlay_png(prepare_volume(case)[0], mask, out / "overlay.png")
+                except VolumeError as error:  # an empty mask costs a picture, not the results
+                    self.log.warning("no picture of the lungs: %s", error)
+                else:
+                    keep("overlay", "overlay.png", "Axial slice with the lung mask", "image/png", case)
             publish_folder(out, uri)
         return made
 
