@@ -17,7 +17,7 @@ os.environ["AIRFLOW_HOME"] = _home
 os.environ.pop("AIRFLOW_CONFIG", None)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-from tests.support.cluster import Cluster  # noqa: E402
+from tests.support.cluster import Cluster
 from tests.support.cluster import cluster as start_cluster
 
 

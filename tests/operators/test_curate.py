@@ -19,6 +19,7 @@ from operators.curate import (
     WorklistOperator,
 )
 from operators.exceptions import DatabaseError
+from operators.hooks.research_db import ResearchDbHook
 from research.errors import SignOffError
 from tests.support import rows
 from tests.support.place import Place, context
@@ -269,11 +270,12 @@ def test_marking_the_tasks_a_success_releases_nothing(
 
 
 def test_the_database_refuses_what_the_operator_might_forget(place: Place, request_: dict) -> None:
-    from operators.hooks.research_db import ResearchDbHook
-
-    with pytest.raises(DatabaseError, match="its sign-offs say nothing yet") as caught:
-        with ResearchDbHook().transaction() as work:
-            work.execute("curate_settle", series_uid=request_["series_uid"], state="released")
+    uid = request_["series_uid"]
+    with (
+        pytest.raises(DatabaseError, match="its sign-offs say nothing yet") as caught,
+        ResearchDbHook().transaction() as work,
+    ):
+        work.execute("curate_settle", series_uid=uid, state="released")
     assert caught.value.instruction == "Two curators sign off, or an adjudicator settles it."
 
 

@@ -6,12 +6,13 @@ import copy
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import SimpleITK as sitk
 import yaml
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -19,6 +20,7 @@ from operators.cohort import FreezeCohortOperator
 from operators.evaluate import EvaluateOperator
 from operators.exceptions import DatabaseError
 from operators.experiment import CanaryOperator, PlanRunOperator, PrepareCasesOperator, RunStepOperator
+from operators.hooks.research_db import ResearchDbHook
 from research.errors import SpecError
 from research.experiments import load_spec, make_plan
 from tests.support import rows
@@ -190,6 +192,27 @@ def test_every_task_again_changes_no_row(first: Run) -> None:
     assert first.everything() == before
 
 
+def test_an_empty_mask_costs_the_picture_and_not_the_results(first: Run) -> None:
+    before = first.everything()
+    found = first.place.database.rows(
+        "select uri, outputs from experiment.step_run where run_id = %s and step = 'lungs'",
+        first.batches[0]["run"],
+    )
+    masks = [Path(uri.removeprefix("file://"), made["lung-mask"]["path"]) for uri, made in found]
+    saved = {path: path.read_bytes() for path in masks}
+    for path in masks:
+        sitk.WriteImage(sitk.ReadImage(str(path)) * 0, str(path), useCompression=True)
+    try:
+        assert first.evaluate() == first.told
+    finally:
+        for path, content in saved.items():
+            path.write_bytes(content)
+    pictures = [json.loads(row)["name"] for row in first.table("picture")]
+    assert sorted(pictures) == ["bland_altman", "scatter"]
+    assert first.evaluate() == first.told
+    assert first.everything() == before
+
+
 def test_a_second_run_reuses_everything_and_executes_nothing(
     first: Run, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,7 +317,7 @@ def test_a_failing_first_case_stops_the_run(released: Place) -> None:
     for path in list(kept)[2:]:
         path.unlink()
     try:
-        with pytest.raises(AirflowFailException, match="first case failed in step denoise: .{20}"):
+        with pytest.raises(AirflowFailException, match=r"first case failed in step denoise: .{20}"):
             run.canary()
     finally:
         for path, content in kept.items():
@@ -412,9 +435,6 @@ def test_a_pinned_digest_that_is_not_installed_is_refused(released: Place) -> No
 
 
 def test_the_database_refuses_a_run_that_shows_too_much(released: Place, first: Run) -> None:
-    from operators.hooks.research_db import ResearchDbHook
-
-    with pytest.raises(DatabaseError):
-        with ResearchDbHook().transaction() as work:
-            text = "update experiment.run set visibility = 'public' where id = %(id)s returning id"
-            work.rows_of("widen", text, {"id": first.batches[0]["run"]})
+    text = "update experiment.run set visibility = 'public' where id = %(id)s returning id"
+    with pytest.raises(DatabaseError, match="a run cannot be public"), ResearchDbHook().transaction() as work:
+        work.rows_of("widen", text, {"id": first.batches[0]["run"]})
