@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import urllib.parse
 
 import pytest
 
+from scripts.standins.nbia.index import Index
 from scripts.state import HOME
+from tests.support.images import small_collection
 from tests.support.platform import Platform
 
 pytestmark = pytest.mark.airflow
@@ -134,3 +137,43 @@ def test_an_engineers_own_dag_runs(platform: Platform) -> None:
     )
     assert dict(rows)["deidentified"] == 5
     assert platform.query("select count(*) from catalog.series where collection = 'SECOND'") == [(5,)]
+
+
+def test_curation_can_be_left_to_people(platform: Platform) -> None:
+    """``make demo CURATE=me`` without a terminal: it says where the forms are and does not claim success."""
+    told = platform.script("scripts/demo.py", "--small", "--curate", "me")
+    assert told.returncode == 3, told.stdout + told.stderr
+    assert f"{platform.base}/required_actions" in told.stdout
+    assert platform.state.passwords()["curator1"] in told.stdout
+    assert platform.query(
+        "select count(*) from catalog.series where state = 'released' and collection = 'SECOND'"
+    ) == [(0,)]
+    platform.sign_off()
+    assert platform.query(
+        "select count(*) from catalog.series where state = 'released' and collection = 'SECOND'"
+    ) == [(5,)]
+
+
+def test_the_nightly_fetch_takes_only_what_is_new(platform: Platform) -> None:
+    admin = platform.api("admin")
+    before = platform.query("select max(id) from landing.received_series")[0][0]
+    more = small_collection(platform.second_root.parent, "LATER")
+    one = sorted(
+        path for path in (more / "dicom").iterdir() if path.is_dir() and len(list(path.iterdir())) > 1
+    )[0]
+    shutil.copytree(one, platform.second_root / "dicom" / "later")
+    platform.second.index = Index.of(platform.second_root / "dicom")
+    admin.call("PATCH", "/api/v2/dags/fetch_daily", json={"is_paused": False})
+    platform.until(lambda: nightly(platform), 180, "the nightly run")
+    assert nightly(platform) == ["success"]
+    new = platform.query("select collection, state from landing.received_series where id > %s", before)
+    assert [collection for collection, _ in new] == ["SECOND"]
+    admin.call("PATCH", "/api/v2/dags/fetch_daily", json={"is_paused": True})
+    platform.settle()
+    platform.sign_off()
+
+
+def nightly(platform: Platform) -> list[str]:
+    """States of the nightly runs that have ended."""
+    runs = platform.api("admin").call("GET", "/api/v2/dags/fetch_daily/dagRuns")["dag_runs"]
+    return [run["state"] for run in runs if run["state"] in ("success", "failed")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -289,3 +290,16 @@ def test_nobody_left_to_ask_says_which_role(place: Place, request_: dict, asked:
 def test_a_timeout_is_airflows_to_tell(place: Place, request_: dict) -> None:
     with pytest.raises(hitl.HITLTimeoutError):
         answer(FirstReadOperator, request_, {"error": "nobody came", "error_type": "timeout"})
+
+
+def test_runs_that_start_at_once_never_ask_about_the_same_series(place: Place) -> None:
+    made = {rows.series(place.database, f"s{number}") for number in range(12)}
+
+    def claim(number: int) -> list[str]:
+        operator = WorklistOperator(task_id="worklist", limit=3)
+        return [one["series_uid"] for one in operator.execute(context(run_id=f"manual__{number}"))]
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [uid for part in pool.map(claim, range(4)) for uid in part]
+    assert len(claimed) == len(set(claimed))
+    assert set(claimed) <= made
