@@ -67,6 +67,7 @@ class WorklistOperator(BaseOperator):
                 "limit": self.limit,
                 "claim_days": self.claim_days,
             }
+            work.execute("curate_claim_turn")
             work.execute("curate_claim", **claim)
             rows = work.rows("curate_worklist", run_key=claim["run_key"])
         if not rows:
