@@ -2,7 +2,7 @@ with moved as (
   update landing.received_series
   set state = 'quarantined', reason_code = %(reason_code)s, reason = %(reason)s, attempts = attempts + 1,
       changed_at = now()
-  where id = %(id)s
+  where id = %(id)s and state <> 'deidentified'   -- what is published stays published; the finding is noted
 )
 insert into landing.quarantine (series_id, stage, reason_code, reason, uri)
 values (%(id)s, %(stage)s, %(reason_code)s, %(reason)s, %(uri)s)

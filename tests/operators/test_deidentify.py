@@ -224,3 +224,7 @@ def test_a_published_series_is_never_written_over_by_another_policy(place: Place
     assert {one["reason_code"] for one in done["quarantined"]} == {"differs-from-published"}
     assert files(place.zone("research")) == store
     assert place.database.rows("select distinct state from catalog.series") == [("held",)]
+    assert place.database.rows("select distinct state from landing.received_series") == [("deidentified",)]
+    found = place.database.rows("select distinct stage, reason_code from landing.quarantine")
+    assert found == [("deidentify", "differs-from-published")]
+    assert catalog(deidentify(ids))  # under the first policy it is what it was
