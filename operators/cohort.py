@@ -85,6 +85,11 @@ class FreezeCohortOperator(BaseOperator):
             raise AccessError(msg, "Choose another name.")
         known = work.row("cohort_same", name=frozen.name, cohort_sha256=frozen.cohort_sha256)
         if known is not None:
+            if (known["visibility"], known["team"]) != (self.visibility, self.team or None):
+                msg = f"{frozen.name}@{known['version']} holds exactly these members and is {known['visibility']}."
+                raise AccessError(
+                    msg, "Who sees a frozen cohort does not change; freeze it under another name."
+                )
             return known
         stored = work.row(
             "cohort_add", name=frozen.name, english=english, criteria=frozen.criteria,

@@ -97,7 +97,7 @@ COMMENT ON TABLE audit.event IS 'Append-only; each row''s hash covers the row be
 
 CREATE FUNCTION audit.digest(e audit.event) RETURNS text
     LANGUAGE sql IMMUTABLE
-    RETURN encode(sha256(convert_to(concat_ws(''::text, (e).previous_hash, to_char(((e).at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US'::text), (e).account, (e).action, (e).object_kind, (e).object_id, COALESCE((e).reason, ''::text), ((e).detail)::text), 'UTF8'::name)), 'hex'::text);
+    RETURN encode(sha256(convert_to((jsonb_build_array((e).id, (e).previous_hash, to_char(((e).at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US'::text), (e).account, (e).action, (e).object_kind, (e).object_id, (e).reason, (e).detail))::text, 'UTF8'::name)), 'hex'::text);
 
 CREATE FUNCTION audit.first_broken() RETURNS bigint
     LANGUAGE sql STABLE
@@ -153,6 +153,18 @@ begin
     if open_outcome is distinct from 'disputed' then
       raise exception 'nothing to adjudicate' using errcode = 'restrict_violation';
     end if;
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION experiment.guard_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if not exists (select from experiment.cohort c
+                 where c.id = new.cohort_id and c.xmin = pg_current_xact_id()::xid) then
+    raise exception 'cohort % is frozen', new.cohort_id
+      using hint = 'Freeze again: a changed result becomes the next version.', errcode = 'restrict_violation';
   end if;
   return new;
 end $$;
@@ -1062,6 +1074,10 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.rev
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.spec FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
+CREATE TRIGGER guard_frozen BEFORE INSERT ON experiment.cohort_attrition FOR EACH ROW EXECUTE FUNCTION experiment.guard_frozen();
+
+CREATE TRIGGER guard_frozen BEFORE INSERT ON experiment.cohort_member FOR EACH ROW EXECUTE FUNCTION experiment.guard_frozen();
+
 CREATE TRIGGER guard_member BEFORE INSERT ON experiment.cohort_member FOR EACH ROW EXECUTE FUNCTION experiment.guard_member();
 
 CREATE TRIGGER guard_name BEFORE INSERT ON experiment.spec FOR EACH ROW EXECUTE FUNCTION experiment.guard_name();
@@ -1521,32 +1537,40 @@ GRANT SELECT ON TABLE access.account TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE access.team TO radflow_pipeline;
 GRANT SELECT ON TABLE access.team TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.instance TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.instance TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.instance TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.patient TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.patient TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.policy TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.policy TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.revision TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.revision TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.revision TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.series TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.series TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.series TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.study TO radflow_pipeline;
+GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT SELECT,INSERT ON TABLE catalog.study TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.study TO radflow_portal;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE catalog.tag TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.tag TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.tag TO radflow_portal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE catalog.truth TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.truth TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.truth TO radflow_portal;
+
+GRANT UPDATE(value) ON TABLE catalog.truth TO radflow_pipeline;
+
+GRANT UPDATE(origin) ON TABLE catalog.truth TO radflow_pipeline;
 
 GRANT SELECT,INSERT ON TABLE curation.sign_off TO radflow_pipeline;
 GRANT SELECT ON TABLE curation.sign_off TO radflow_portal;

@@ -92,9 +92,9 @@ create table audit.event (
 comment on table audit.event is 'Append-only; each row''s hash covers the row before it.';
 
 create function audit.digest(e audit.event) returns text language sql immutable
-  return encode(sha256(convert_to(concat_ws(E'\x1f',
-    e.previous_hash, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.account, e.action,
-    e.object_kind, e.object_id, coalesce(e.reason, ''), e.detail::text), 'UTF8')), 'hex');
+  return encode(sha256(convert_to(jsonb_build_array(
+    e.id, e.previous_hash, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.account, e.action,
+    e.object_kind, e.object_id, e.reason, e.detail)::text, 'UTF8')), 'hex');
 
 create function audit.chain() returns trigger language plpgsql security definer
   set search_path = audit, pg_temp as $$

@@ -148,6 +148,8 @@ create policy visible on catalog.truth for select to radflow_portal using (
   exists (select from catalog.series s where s.series_uid = truth.series_uid));
 create policy visible on catalog.revision for select to radflow_portal using (
   exists (select from catalog.series s where s.series_uid = revision.series_uid));
-grant select, insert, update on all tables in schema catalog to radflow_pipeline;
-grant delete on catalog.tag to radflow_pipeline;
+-- What was catalogued stays as it was: only the outcome of curation and a corrected truth may change.
+grant select, insert on all tables in schema catalog to radflow_pipeline;
+grant update (state, settled_at) on catalog.series to radflow_pipeline;
+grant update (value, origin) on catalog.truth to radflow_pipeline;
 grant select on all tables in schema catalog to radflow_portal;

@@ -66,6 +66,21 @@ end $$;
 create trigger take_revision before insert on experiment.cohort
   for each row execute function experiment.take_revision();
 
+-- Frozen means frozen: members and attrition come in the transaction that makes the cohort, or never.
+create function experiment.guard_frozen() returns trigger language plpgsql as $$
+begin
+  if not exists (select from experiment.cohort c
+                 where c.id = new.cohort_id and c.xmin = pg_current_xact_id()::xid) then
+    raise exception 'cohort % is frozen', new.cohort_id
+      using hint = 'Freeze again: a changed result becomes the next version.', errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+create trigger guard_frozen before insert on experiment.cohort_member
+  for each row execute function experiment.guard_frozen();
+create trigger guard_frozen before insert on experiment.cohort_attrition
+  for each row execute function experiment.guard_frozen();
+
 -- A cohort is never more visible than its members.
 create function experiment.guard_member() returns trigger language plpgsql as $$
 declare cohort experiment.cohort; member catalog.series;

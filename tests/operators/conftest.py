@@ -91,6 +91,8 @@ def held(cluster: Cluster, ingested: Place, tmp_path_factory: pytest.TempPathFac
     shutil.copytree(ingested.zone("research"), folder / "research")
     copy = Place(cluster.new(ingested.database.name), folder)
     here, there = copy.zone("research").as_uri(), ingested.zone("research").as_uri()
-    copy.database.rows("update catalog.series set uri = replace(uri, %s, %s)", there, here)
+    copy.database.rows(
+        "update catalog.series set uri = replace(uri, %s, %s)", there, here, role="radflow_owner"
+    )
     with copy.used() as made:
         yield made

@@ -352,3 +352,35 @@ def test_a_received_series_has_its_bytes_or_is_not_received(database) -> None:
         rows.insert(database, "landing.received_series", **values)
     with pytest.raises(CheckViolation):
         database.rows("update landing.received_series set image_count = 0")
+
+
+def test_a_frozen_cohort_never_grows(world) -> None:
+    first = rows.release(world.database, rows.series(world.database, "frozen-one"))
+    later = rows.release(world.database, rows.series(world.database, "frozen-two"))
+    made = rows.cohort(world.database, "frozen", [first], owner="alice")
+    with pytest.raises(RestrictViolation, match="is frozen"):
+        world.database.rows(
+            "insert into experiment.cohort_member select %s, series_uid, study_uid, patient_alias, manifest_sha256"
+            " from catalog.series where series_uid = %s",
+            made,
+            later,
+        )
+    with pytest.raises(RestrictViolation, match="is frozen"):
+        world.database.rows("insert into experiment.cohort_attrition values (%s, 9, 'late', 1, 1)", made)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update catalog.series set visibility = 'public'",
+        "update catalog.series set owner = 'mallory'",
+        "update catalog.series set manifest_sha256 = 'x'",
+        "update catalog.instance set sha256 = repeat('0', 64)",
+        "update catalog.policy set english = '{}'",
+        "update catalog.revision set change = 'rejected'",
+        "delete from catalog.tag",
+    ],
+)
+def test_what_was_catalogued_stays(world, change: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        world.database.rows(change)

@@ -96,20 +96,25 @@ def release(database: Database, series_uid: str) -> str:
 
 def cohort(database: Database, name: str, members: Sequence[str], *, owner: str, visibility: str = "private",
            team: str | None = None, version: int = 1) -> int:  # fmt: skip
-    """A frozen cohort; answers its number."""
-    made = insert(
-        database, "experiment.cohort", "id", name=name, version=version, english="CT.", criteria="{}",
-        criteria_sha256=sha("{}"), catalog_version=1, cohort_sha256=sha(f"{name}{version}"), owner=owner,
-        team=team, visibility=visibility,
-    )  # fmt: skip
-    for member in members:
-        database.rows(
-            "insert into experiment.cohort_member select %s, series_uid, study_uid, patient_alias, "
-            "manifest_sha256 from catalog.series where series_uid = %s", made, member
-        )  # fmt: skip
-    rule = {"rule_no": 0, "rule_text": "all", "series_count": len(members), "patient_count": len(members)}
-    insert(database, "experiment.cohort_attrition", cohort_id=made, **rule)
-    return int(made)
+    """A frozen cohort, all in one transaction as the database demands; answers its number."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "insert into experiment.cohort (name, version, english, criteria, criteria_sha256, catalog_version,"
+            " cohort_sha256, owner, team, visibility) values (%s, %s, 'CT.', '{}', %s, 1, %s, %s, %s, %s) returning id",
+            (name, version, sha("{}"), sha(f"{name}{version}"), owner, team, visibility),
+        )
+        made = int(cursor.fetchone()[0])
+        for member in members:
+            cursor.execute(
+                "insert into experiment.cohort_member select %s, series_uid, study_uid, patient_alias, "
+                "manifest_sha256 from catalog.series where series_uid = %s",
+                (made, member),
+            )
+        cursor.execute(
+            "insert into experiment.cohort_attrition values (%s, 0, 'all', %s, %s)",
+            (made, len(members), len(members)),
+        )
+    return made
 
 
 def spec(database: Database, name: str, *, owner: str, visibility: str = "private", team: str | None = None,
