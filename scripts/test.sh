@@ -4,4 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE
 if [ -x scripts/engine.sh ]; then scripts/engine.sh || true; fi
-exec .venv/bin/python -m pytest "$@"
+if [ "$#" -gt 0 ]; then exec .venv/bin/python -m pytest "$@"; fi
+# Two workers whatever the machine: the end-to-end tests mostly wait, everything else runs beside them.
+exec .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 10

@@ -21,6 +21,19 @@ from tests.support.cluster import Cluster
 from tests.support.cluster import cluster as start_cluster
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers: one installation is driven end to end by one of them, the files go to whoever is free.
+
+    What shares the container engine, and builds images in it, stays together.
+    """
+    engine = ("docker", "test_model_container", "test_runtimes")
+    for item in items:
+        place = item.path.relative_to(item.config.rootpath / "tests").as_posix()
+        group = "e2e" if place.startswith("e2e") else "engine" if any(e in place for e in engine) else place
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "e2e" not in item.path.parts)   # the longest first; the sort is stable
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The embedded Postgres; ``cluster.new()`` gives a migrated database."""
