@@ -21,6 +21,7 @@ from tests.support.cluster import Cluster
 from tests.support.cluster import cluster as start_cluster
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two workers: one installation is driven end to end by one of them, the files go to whoever is free.
 
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(item.config.rootpath / "tests").as_posix()
         group = "e2e" if place.startswith("e2e") else "engine" if any(e in place for e in engine) else place
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: "e2e" not in item.path.parts)   # the longest first; the sort is stable
+    items.sort(key=lambda item: "e2e" not in item.path.parts)  # the longest first; the sort is stable
 
 
 @pytest.fixture(scope="session")
