@@ -6,4 +6,4 @@ unset PYTHONDONTWRITEBYTECODE
 if [ -x scripts/engine.sh ]; then scripts/engine.sh || true; fi
 if [ "$#" -gt 0 ]; then exec .venv/bin/python -m pytest "$@"; fi
 # Two workers whatever the machine: the end-to-end tests mostly wait, everything else runs beside them.
-exec .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 10
+exec .venv/bin/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 10

@@ -7,8 +7,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Before anything imports Airflow, which reads these once. A developer's own installation is left alone.
 _home = tempfile.mkdtemp(prefix="radflow-airflow-home-")
@@ -20,19 +22,33 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 from tests.support.cluster import Cluster
 from tests.support.cluster import cluster as start_cluster
 
+# The end-to-end tests drive one installation one after the other; it is searched for identities at the end.
+E2E = ("test_whole_way", "test_faults", "test_survives_kill", "test_real_data", "test_no_identity_leaves")
+ENGINE = ("tests/docker/", "tests/operators/test_model_container", "tests/operators/test_runtimes")
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers: one installation is driven end to end by one of them, the files go to whoever is free.
+    """The longest first; within the end-to-end tests their own order."""
 
-    What shares the container engine, and builds images in it, stays together.
-    """
-    engine = ("docker", "test_model_container", "test_runtimes")
-    for item in items:
-        place = item.path.relative_to(item.config.rootpath / "tests").as_posix()
-        group = "e2e" if place.startswith("e2e") else "engine" if any(e in place for e in engine) else place
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: "e2e" not in item.path.parts)  # the longest first; the sort is stable
+    def place(item: pytest.Item) -> int:
+        return E2E.index(item.path.stem) if item.path.parent.name == "e2e" else len(E2E)
+
+    items.sort(key=place)  # stable: everything else stays as it was collected
+
+
+class OneInstallation(LoadScopeScheduling):
+    """Work for two workers: end to end on one, files to whoever is free, users of the engine together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/e2e/"):
+            return "e2e"
+        return "engine" if nodeid.startswith(ENGINE) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneInstallation:
+    """Used with ``-n``; xdist's own groups do not come through with this pytest."""
+    return OneInstallation(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -22,15 +22,6 @@ from scripts.state import HOME, State
 from tests.support.images import small_collection
 from tests.support.platform import Platform
 
-ORDER = ("test_whole_way", "test_faults", "test_survives_kill", "test_real_data", "test_no_identity_leaves")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The one installation is looked through for identities after everything else was done to it."""
-    mine = [item for item in items if item.path.parent == Path(__file__).parent]
-    rest = [item for item in items if item not in mine]
-    items[:] = rest + sorted(mine, key=lambda item: ORDER.index(item.path.stem))
-
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
