@@ -22,8 +22,13 @@ fi
 
 echo "Setting up .venv (about a minute the first time)"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r scripts/bootstrap.lock
-.venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes --compile-bytecode \
-  scripts/bootstrap.lock requirements-dev.lock
-.venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
+.venv/bin/python -m pip install -q -q --disable-pip-version-check --require-hashes -r scripts/bootstrap.lock
+# uv is several times faster; it does not read pip's configuration, so pip takes over where only pip knows the index.
+if ! .venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes --compile-bytecode \
+  scripts/bootstrap.lock requirements-dev.lock; then
+  echo "uv could not fetch everything; trying pip (slower)"
+  .venv/bin/python -m pip install -q -q --disable-pip-version-check --require-hashes \
+    -r scripts/bootstrap.lock -r requirements-dev.lock
+fi
+.venv/bin/python -m pip install -q -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 echo "$wanted" > "$stamp"
