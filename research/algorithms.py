@@ -65,7 +65,7 @@ class Algorithm:
         outputs: sockets that the algorithm owes.
         folder: where ``run.py`` lies, for the process runtime.
         image: image reference, for engines.
-        api_method: ``exec`` (one start per case) or ``invoke``.
+        api_method: ``exec`` (one start per case); ``invoke`` is refused by this version.
     """
 
     name: str
@@ -120,6 +120,9 @@ def load_algorithm(folder: Path) -> Algorithm:
     if api_method not in ("exec", "invoke"):
         reason = f"{path}: api_method is {api_method!r}."
         raise AlgorithmError(reason, "Use exec or invoke.")
+    if api_method == "invoke":
+        reason = f"{path}: the invoke mode cannot be run by this version."
+        raise AlgorithmError(reason, "Offer the same model with api_method exec: one start per case.")
     own = _own_sockets(path, data.get("sockets", []))
     algorithm = Algorithm(
         name=data["name"],

@@ -74,6 +74,13 @@ def test_no_descriptor(tmp_path):
         load_algorithms(tmp_path)
 
 
+def test_a_model_that_wants_to_be_invoked_is_refused_and_not_run_the_other_way(folder):
+    change(folder, api_method="invoke")
+    with pytest.raises(AlgorithmError, match="invoke mode cannot be run") as refused:
+        load_algorithm(folder)
+    assert "exec" in refused.value.instruction
+
+
 def test_two_of_one_name_are_refused(folder):
     shutil.copytree(folder, folder.parent / "copy")
     with pytest.raises(AlgorithmError, match="Two folders"):
