@@ -64,6 +64,31 @@ def test_there_is_something_to_find(platform: Platform) -> None:
     assert any(form in crosswalk for text in strings for form in spellings(text))
 
 
+def test_no_original_date_is_left_in_its_own_series(platform: Platform) -> None:
+    """Dates count within a case only: one person's shifted date may be another's real one."""
+    told = json.loads(
+        (platform.state.root / "demo" / "images" / "identities.json").read_text(encoding="utf-8")
+    )
+    known = dict(
+        platform.query(
+            "select r.series_uid, s.uri from landing.received_series r"
+            " join catalog.series s on s.series_uid = r.research_series_uid where r.collection = 'RADFLOW-DEMO'"
+        )
+    )
+    looked_at, hits = 0, []
+    for case in told["cases"]:
+        uri = known.get(case["series_instance_uid"])
+        if uri is None:
+            continue
+        assert case["dates"]
+        data = b"".join(path.read_bytes() for path in Path(uri.removeprefix("file://")).glob("*.dcm"))
+        assert data
+        looked_at += 1
+        hits += [f"{case['case']}: {date}" for date in case["dates"] if date.encode() in data]
+    assert looked_at == 5
+    assert hits == []
+
+
 def test_no_file_outside_the_landing_zone_holds_an_identity(platform: Platform) -> None:
     wanted = {form: text for text in planted(platform) for form in spellings(text)}
     hits = []
