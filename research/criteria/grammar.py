@@ -200,12 +200,7 @@ def _at_least(raw: object, path: str, depth: int) -> AtLeast:
     if count not in ("study", "series"):
         unknown(f"{path}.count", "thing to count", str(count), ("study", "series"))
     if window is not None:
-        pair = isinstance(window, list | tuple) and len(window) == 2
-        if (
-            not pair
-            or not all(type(d) is int and abs(d) <= MAX_DAYS for d in window)
-            or window[0] > window[1]
-        ):
+        if not _is_window(window):
             refuse(
                 f"{path}.window_days",
                 f"{window!r} is not a window",
