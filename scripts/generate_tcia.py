@@ -42,7 +42,8 @@ BY_CODE = {"X": "remove", "Z": "empty", "D": "dummy"}
 #: still cleaned when the challenge was made (a public submission lists these overrides).
 CHALLENGE = {
     0x00102180: "clean", 0x00104000: "clean", 0x00181000: "keep", 0x00181004: "keep", 0x00181005: "keep",
-    0x00181007: "keep", 0x00181008: "keep", 0x00181200: "clean", 0x00181201: "clean", 0x0018700A: "keep", 0x00204000: "clean",
+    0x00181007: "keep", 0x00181008: "keep", 0x0018700A: "keep", 0x00181200: "clean", 0x00181201: "clean",
+    0x00204000: "clean",
     0x00400310: "clean", 0x00401002: "clean", 0x00401400: "clean", 0x00402001: "clean",
 }  # fmt: skip
 #: Action of the table -> word of a site rule.
