@@ -1,8 +1,8 @@
-"""Where every value of a DICOM file lies: a walk over the raw bytes, strict, without pydicom's parser.
+"""Where every value of a DICOM file lies: the verifier's own walk over raw bytes, strict, without pydicom's parser.
 
-Used twice: the engine refuses a file whose bytes do not add up before it reads it (a lenient parser drops
-what it does not understand, and identity may be in there), and the verifier reads the outputs with it, so
-that one parser's mistake cannot hide itself. PS3.5 sections 7 and A, PS3.10 section 7.
+The walk sees a window of the file, so that neither pixel data nor a large file need be in memory; it stops at
+top-level pixel data and says where to go on. It is the oracle of the compiled walk in ``_search.c``, which
+must agree with it byte for byte. PS3.5 sections 7 and A, PS3.10 section 7.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
 
@@ -17,16 +18,16 @@ from pydicom.datadict import dictionary_VR
 
 IMPLICIT, BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _PREFIX = "1.2.840.10008.1.2"
-_LONG = frozenset(
-    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-)  # PS3.5 7.1.2
-_SHORT = frozenset(
-    (
-        b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH",
-        b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
-    )
+#: VRs whose length is written in four bytes, and in two (PS3.5 7.1.2).
+LONG_FORM = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+SHORT_FORM = (
+    "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST",
+    "TM", "UI", "UL", "US",
 )  # fmt: skip
+_LONG = frozenset(vr.encode() for vr in LONG_FORM)
+_SHORT = frozenset(vr.encode() for vr in SHORT_FORM)
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_SCHEME, _MEANING = 0x00080102, 0x00080104
 _UNDEFINED = 0xFFFFFFFF
 _DEEPEST = 64
 _LARGEST = 1 << 32
@@ -42,6 +43,26 @@ class StructureError(Exception):
         self.code = code
 
 
+class Mode(IntEnum):
+    """How a part of a file is encoded; META is the file meta information, which ends with its group."""
+
+    IMPLICIT = 0
+    EXPLICIT = 1
+    BIG_ENDIAN = 2
+    META = 3
+
+
+class Status(IntEnum):
+    """Why a walk ended: all seen; the window is too small; top-level pixel data, native or encapsulated."""
+
+    DONE = 0
+    MORE = 1
+    NATIVE = 2
+    ENCAPSULATED = 3
+    TRUNCATED = -1
+    MALFORMED = -2
+
+
 class Span(NamedTuple):
     """One value: the tags from the top to it, its VR (empty where unknown), first and last+1 byte."""
 
@@ -49,6 +70,16 @@ class Span(NamedTuple):
     vr: str
     start: int
     end: int
+
+
+class Found(NamedTuple):
+    """A value with its context: the private creator, or for a code meaning its coding scheme, else (0, 0)."""
+
+    path: tuple[int, ...]
+    vr: str
+    start: int
+    end: int
+    context: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,38 +114,82 @@ class Layout:
 
 @cache
 def vr_of(tag: int) -> str:
-    """VR by the data dictionary, empty where unknown."""
+    """VR by the data dictionary, empty where unknown; the first where the dictionary leaves a choice."""
     try:
-        return dictionary_VR(tag)
+        return dictionary_VR(tag)[:2]
     except KeyError:
         return ""
 
 
+def mode_of(syntax: str) -> Mode:
+    """How a data set in a transfer syntax is encoded, once it is inflated.
+
+    Raises:
+        StructureError: ``malformed`` where the UID is no transfer syntax.
+    """
+    if not syntax.startswith(_PREFIX):
+        raise StructureError(_MALFORMED)
+    return {IMPLICIT: Mode.IMPLICIT, BIG: Mode.BIG_ENDIAN}.get(syntax, Mode.EXPLICIT)
+
+
+def check_prefix(head: bytes) -> None:
+    """Check that a file begins as PS3.10 says.
+
+    Raises:
+        StructureError: ``empty-file`` or ``not-dicom``.
+    """
+    if not head:
+        raise StructureError(_EMPTY_FILE)
+    if head[128:132] != b"DICM":
+        raise StructureError(_NOT_DICOM)
+
+
 def walk(raw: bytes) -> Layout:
-    """Walk a DICOM file (PS3.10).
+    """Walk a DICOM file that is in memory (PS3.10).
 
     Raises:
         StructureError: ``empty-file``, ``not-dicom``, ``truncated`` or ``malformed``.
     """
-    if not raw:
-        raise StructureError(_EMPTY_FILE)
-    if raw[128:132] != b"DICM":
-        raise StructureError(_NOT_DICOM)
-    meta = _Walker(raw, little_endian=True)
-    body = meta.file_meta(132)
-    syntax = meta.value(0x00020010).decode("ascii", "replace").strip("\0 ")
-    if not syntax.startswith(_PREFIX):
-        raise StructureError(_MALFORMED)
-    data = raw
-    if syntax == DEFLATED:
-        data = raw[:body] + _inflate(raw[body:])
-    walker = _Walker(data, little_endian=syntax != BIG)
-    walker.data_set(body, len(data), (), implicit=syntax == IMPLICIT, delimited=False)
-    spans = (*meta.spans, *walker.spans)
-    return Layout(data, syntax, syntax != BIG, body, spans, walker.pixels, walker.fragments)
+    check_prefix(raw)
+    meta = Walk(raw, 0, len(raw), Mode.META)
+    body, _ = _checked(meta, 132)
+    syntax = ""
+    for found in meta.found:
+        if found.path == (0x00020010,):
+            syntax = raw[found.start : found.end].decode("ascii", "replace").strip("\0 ")
+    mode = mode_of(syntax)
+    data = raw[:body] + inflate(raw[body:]) if syntax == DEFLATED else raw
+    walked = Walk(data, 0, len(data), mode)
+    spans = [Span(*found[:4]) for found in meta.found]
+    pixels, fragments, position, status = None, 0, body, Status.MORE
+    while status is not Status.DONE:
+        walked.found = []
+        position, status = _checked(walked, position)
+        spans += [Span(*found[:4]) for found in walked.found]
+        if status in (Status.NATIVE, Status.ENCAPSULATED):
+            if status is Status.ENCAPSULATED:
+                position, items = walked.fragments(position, len(data))
+                fragments = max(items - 1, 0)
+                pixels = (walked.pixels[0], position)
+            else:
+                pixels = walked.pixels
+            spans.append(Span((walked.pixel_tag,), walked.pixel_vr, *pixels))
+    return Layout(data, syntax, mode is not Mode.BIG_ENDIAN, body, tuple(spans), pixels, fragments)
 
 
-def _inflate(raw: bytes) -> bytes:
+def _checked(walk: Walk, position: int) -> tuple[int, Status]:
+    position, status = walk.run(position)
+    if status < 0:
+        raise StructureError(_TRUNCATED if status is Status.TRUNCATED else _MALFORMED)
+    return position, status
+
+
+def inflate(raw: bytes) -> bytes:
+    """Inflate a deflated data set (PS3.5 A.5).
+
+    Raises:
+        StructureError: ``truncated`` or ``malformed``.
+    """
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = stream.decompress(raw, _LARGEST)
@@ -129,79 +204,176 @@ def _inflate(raw: bytes) -> bytes:
     return data
 
 
-class _Walker:
-    def __init__(self, data: bytes, *, little_endian: bool) -> None:
-        order = "<" if little_endian else ">"
-        self.data = data
-        self.spans: list[Span] = []
-        self.pixels: tuple[int, int] | None = None
-        self.fragments = 0
-        self._tag = struct.Struct(order + "HH").unpack_from
+class _Stop(Exception):
+    def __init__(self, status: Status, position: int = 0) -> None:
+        super().__init__(status)
+        self.status = status
+        self.position = position
+
+
+@dataclass(slots=True)
+class _Level:
+    """What one data set or item has said so far that gives later values their context."""
+
+    scheme: tuple[int, int] = (0, 0)
+    creators: dict[int, tuple[int, int]] | None = None
+
+
+class Walk:
+    """A walk over a window of a file.
+
+    Args:
+        window: bytes ``[base, base + len(window))`` of the file.
+        base: where the window begins.
+        total: length of the file.
+        mode: how the bytes are encoded.
+
+    Attributes:
+        found: the values of the last run, in file order.
+        pixels: where the top-level pixel data lie that ended the last run; (start, 0) where encapsulated.
+        pixel_tag: their tag.
+        pixel_vr: their VR.
+    """
+
+    def __init__(self, window: bytes, base: int, total: int, mode: Mode) -> None:
+        order = ">" if mode is Mode.BIG_ENDIAN else "<"
+        self.found: list[Found] = []
+        self.pixels = (0, 0)
+        self.pixel_tag, self.pixel_vr = 0, ""
+        self._data, self._base, self._total = window, base, total
+        self._have = base + len(window)
+        self._mode = mode
         self._u16 = struct.Struct(order + "H").unpack_from
         self._u32 = struct.Struct(order + "L").unpack_from
+        self._tag = struct.Struct(order + "HH").unpack_from
 
-    def value(self, tag: int) -> bytes:
-        for span in self.spans:
-            if span.path == (tag,):
-                return self.data[span.start : span.end]
-        return b""
+    def run(self, position: int) -> tuple[int, Status]:
+        """Walk from a position of the file on; where it ended (or how far the window must reach), and why."""
+        try:
+            if self._mode is Mode.META:
+                return self._file_meta(position), Status.DONE
+            implicit = self._mode is Mode.IMPLICIT
+            return self._data_set(
+                position, self._total, (), implicit=implicit, delimited=False
+            ), Status.DONE
+        except _Stop as stop:
+            return stop.position, stop.status
 
-    def file_meta(self, position: int) -> int:
-        """Walk group 0002 from its first element; returns where the data set begins."""
-        while position + 8 <= len(self.data) and self._u16(self.data, position)[0] == 0x0002:
-            position = self._element(position, len(self.data), (), implicit=False)
+    def fragments(self, position: int, end: int) -> tuple[int, int]:
+        """Walk the items of encapsulated pixel data; where they end, and how many there are.
+
+        Raises:
+            StructureError: ``truncated`` or ``malformed``.
+        """
+        try:
+            return self._encapsulated(position, end)
+        except _Stop as stop:
+            raise StructureError(_TRUNCATED if stop.status is Status.TRUNCATED else _MALFORMED) from None
+
+    def _file_meta(self, position: int) -> int:
+        level = _Level()
+        while position + 8 <= self._total:
+            self._need(position, 8, self._total)
+            if self._u16(self._data, position - self._base)[0] != 0x0002:
+                break
+            position = self._element(position, self._total, (), level, implicit=False)
         return position
 
-    def data_set(
+    def _data_set(
         self, position: int, end: int, path: tuple[int, ...], *, implicit: bool, delimited: bool
     ) -> int:
         if len(path) > _DEEPEST:
-            raise StructureError(_MALFORMED)
+            raise _Stop(Status.MALFORMED)
+        level = _Level()
         while True:
             if position == end and not delimited:
                 return position
             self._need(position, 8, end)
             if delimited and self._read_tag(position) == _ITEM_END:
                 return position + 8
-            position = self._element(position, end, path, implicit=implicit)
+            position = self._element(position, end, path, level, implicit=implicit)
 
     def _read_tag(self, position: int) -> int:
-        group, element = self._tag(self.data, position)
+        group, element = self._tag(self._data, position - self._base)
         return int(group << 16 | element)
 
+    def _length(self, position: int) -> int:
+        return int(self._u32(self._data, position - self._base)[0])
+
     def _need(self, position: int, count: int, end: int) -> None:
+        """Check that bytes lie before an end and in the window."""
         if position + count > end:
-            raise StructureError(_TRUNCATED if position + count > len(self.data) else _MALFORMED)
+            raise _Stop(Status.TRUNCATED if position + count > self._total else Status.MALFORMED)
+        if position + count > self._have:
+            raise _Stop(Status.MORE, position + count)
 
     def _header(self, position: int, end: int, tag: int, *, implicit: bool) -> tuple[str, int, int]:
         """VR, where the value starts, its length."""
         if implicit:
-            return vr_of(tag), position + 8, self._u32(self.data, position + 4)[0]
-        vr = self.data[position + 4 : position + 6]
+            return vr_of(tag), position + 8, self._length(position + 4)
+        at = position - self._base
+        vr = self._data[at + 4 : at + 6]
         if vr in _SHORT:
-            return vr.decode(), position + 8, self._u16(self.data, position + 6)[0]
+            return vr.decode(), position + 8, self._u16(self._data, at + 6)[0]
         if vr not in _LONG:
-            raise StructureError(_MALFORMED)
+            raise _Stop(Status.MALFORMED)
         self._need(position, 12, end)
-        return vr.decode(), position + 12, self._u32(self.data, position + 8)[0]
+        return vr.decode(), position + 12, self._length(position + 8)
 
-    def _element(self, position: int, end: int, path: tuple[int, ...], *, implicit: bool) -> int:
+    def _element(
+        self, position: int, end: int, path: tuple[int, ...], level: _Level, *, implicit: bool
+    ) -> int:
         tag = self._read_tag(position)
         if tag >> 16 == 0xFFFE:
-            raise StructureError(_MALFORMED)
+            raise _Stop(Status.MALFORMED)
         vr, start, length = self._header(position, end, tag, implicit=implicit)
         here = (*path, tag)
+        nested = tag not in PIXELS if length == _UNDEFINED else vr == "SQ"
+        if tag in PIXELS and not path and not nested:
+            self._pixels(tag, vr, start, length)
+        if length != _UNDEFINED:
+            self._need(start, length, end)
+        if nested:
+            delimited = length == _UNDEFINED
+            return self._sequence(
+                start,
+                end if delimited else start + length,
+                here,
+                implicit=implicit or (delimited and vr == "UN"),
+                delimited=delimited,
+            )
         if length == _UNDEFINED:
-            if tag in PIXELS:
-                return self._encapsulated(start, end, here)
-            return self._sequence(start, end, here, implicit=implicit or vr == "UN", delimited=True)
-        self._need(start, length, end)
-        if vr == "SQ":
-            return self._sequence(start, start + length, here, implicit=implicit, delimited=False)
-        if tag in PIXELS and not path:
-            self.pixels = (start, start + length)
-        self.spans.append(Span(here, vr, start, start + length))
-        return start + length
+            last, _ = self._encapsulated(start, end)
+            if last - start >= _UNDEFINED:
+                raise _Stop(Status.MALFORMED)
+            vr = "OB"
+        else:
+            last = start + length
+        self.found.append(Found(here, vr, start, last, self._context(level, tag, start, last)))
+        return last
+
+    def _pixels(self, tag: int, vr: str, start: int, length: int) -> None:
+        """Stop at top-level pixel data."""
+        self.pixel_tag = tag
+        if length == _UNDEFINED:
+            self.pixels, self.pixel_vr = (start, 0), "OB"
+            raise _Stop(Status.ENCAPSULATED, start)
+        if start + length > self._total:
+            raise _Stop(Status.TRUNCATED)
+        self.pixels, self.pixel_vr = (start, start + length), vr
+        raise _Stop(Status.NATIVE, start + length)
+
+    def _context(self, level: _Level, tag: int, start: int, end: int) -> tuple[int, int]:
+        """Remember what later values are judged by; give back what this one is."""
+        if tag == _SCHEME:
+            level.scheme = (start, end)
+        elif tag == _MEANING:
+            return level.scheme
+        elif tag >> 16 & 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF:
+            level.creators = {**(level.creators or {}), tag: (start, end)}
+        elif tag >> 16 & 1 and level.creators:
+            return level.creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8, (0, 0))
+        return (0, 0)
 
     def _sequence(
         self, position: int, end: int, path: tuple[int, ...], *, implicit: bool, delimited: bool
@@ -210,37 +382,30 @@ class _Walker:
             if position == end and not delimited:
                 return position
             self._need(position, 8, end)
-            tag = self._read_tag(position)
-            length = self._u32(self.data, position + 4)[0]
+            tag, length = self._read_tag(position), self._length(position + 4)
             position += 8
             if tag == _SEQUENCE_END and delimited:
                 return position
             if tag != _ITEM:
-                raise StructureError(_MALFORMED)
+                raise _Stop(Status.MALFORMED)
             if length == _UNDEFINED:
-                position = self.data_set(position, end, path, implicit=implicit, delimited=True)
+                position = self._data_set(position, end, path, implicit=implicit, delimited=True)
             else:
                 self._need(position, length, end)
-                position = self.data_set(
+                position = self._data_set(
                     position, position + length, path, implicit=implicit, delimited=False
                 )
 
-    def _encapsulated(self, start: int, end: int, path: tuple[int, ...]) -> int:
+    def _encapsulated(self, start: int, end: int) -> tuple[int, int]:
         position, items = start, 0
         while True:
             self._need(position, 8, end)
-            tag = self._read_tag(position)
-            length = self._u32(self.data, position + 4)[0]
+            tag, length = self._read_tag(position), self._length(position + 4)
             position += 8
             if tag == _SEQUENCE_END:
-                break
+                return position, items
             if tag != _ITEM or length == _UNDEFINED:
-                raise StructureError(_MALFORMED)
+                raise _Stop(Status.MALFORMED)
             self._need(position, length, end)
             position += length
             items += 1
-        if len(path) == 1:
-            self.pixels = (start, position)
-            self.fragments = max(items - 1, 0)
-        self.spans.append(Span(path, "OB", start, position))
-        return position
