@@ -3,6 +3,8 @@ CREATE SCHEMA access;
 
 CREATE SCHEMA audit;
 
+CREATE SCHEMA broker;
+
 CREATE SCHEMA catalog;
 
 CREATE SCHEMA curation;
@@ -104,6 +106,269 @@ CREATE FUNCTION audit.first_broken() RETURNS bigint
     RETURN (SELECT min("row".id) AS min FROM (SELECT e.id, e.hash, e.previous_hash, audit.digest(e.*) AS wanted, lag(e.hash, 1, ''::text) OVER (ORDER BY e.id) AS before FROM audit.event e) "row" WHERE (("row".hash <> "row".wanted) OR ("row".previous_hash <> "row".before)));
 
 COMMENT ON FUNCTION audit.first_broken() IS 'Id of the first event whose hash or link is wrong; null if the chain is whole.';
+
+CREATE FUNCTION broker.are_subjects(subjects text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (SELECT COALESCE(bool_and(COALESCE((s.s ~ '^(RF-[0-9A-HJKMNP-TV-Z]{10}|2[.]25[.][1-9][0-9]{0,38})$'::text), false)), true) AS "coalesce" FROM unnest(are_subjects.subjects) s(s));
+
+CREATE FUNCTION broker.audit_decision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+begin
+  insert into audit.event (account, action, object_kind, object_id, reason, detail, previous_hash, hash)
+  select new.account, 'reidentify.' || new.decision, 'reidentify', r.id::text, new.reason,
+         jsonb_build_object('kind', r.kind, 'count', cardinality(r.subjects)), '', ''
+  from broker.request r where r.id = new.request_id;
+  return null;
+end $$;
+
+CREATE FUNCTION broker.audit_disclosure() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+begin
+  insert into audit.event (account, action, object_kind, object_id, reason, detail, previous_hash, hash)
+  select new.account, 'reidentify.disclose', 'reidentify', r.id::text, r.reason,
+         jsonb_build_object('kind', r.kind, 'count', cardinality(r.subjects), 'disclosure', new.id), '', ''
+  from broker.request r where r.id = new.request_id;
+  return null;
+end $$;
+
+CREATE FUNCTION broker.audit_request() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+begin
+  insert into audit.event (account, action, object_kind, object_id, reason, detail, previous_hash, hash)
+  values (new.requester, 'reidentify.request', 'reidentify', new.id::text, new.reason,
+          jsonb_build_object('kind', new.kind, 'count', cardinality(new.subjects), 'by', session_user::text), '', '');
+  return null;
+end $$;
+
+CREATE FUNCTION broker.audit_role() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+declare whose access.account_role;
+begin
+  if tg_op = 'DELETE' then whose := old; else whose := new; end if;
+  if whose.role = 'broker' then
+    insert into audit.event (account, action, object_kind, object_id, detail, previous_hash, hash)
+    values (coalesce(access.current_account(), session_user),
+            case tg_op when 'DELETE' then 'broker.revoke' else 'broker.grant' end, 'account', whose.account,
+            jsonb_build_object('by', session_user::text), '', '');
+  end if;
+  return null;
+end $$;
+
+CREATE TABLE broker.request (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subjects text[] DEFAULT '{}'::text[] NOT NULL,
+    cohort text,
+    project text,
+    key_id text,
+    reason text NOT NULL,
+    requester text NOT NULL,
+    valid_days integer DEFAULT 7 NOT NULL,
+    dag_run text,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT a_reason_is_given CHECK (((char_length(regexp_replace(reason, '\s'::text, ''::text, 'g'::text)) >= 10) AND (char_length(reason) <= 2000))),
+    CONSTRAINT aliases_and_new_uids_only CHECK (broker.are_subjects(subjects)),
+    CONSTRAINT identity_of_somebody CHECK (((kind = 'identity'::text) = (cardinality(subjects) > 0))),
+    CONSTRAINT keys_of_a_project CHECK (((kind = 'identity'::text) = (project IS NULL))),
+    CONSTRAINT not_everybody_at_once CHECK ((cardinality(subjects) <= 5000)),
+    CONSTRAINT request_key_id_check CHECK ((key_id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT request_kind_check CHECK ((kind = ANY (ARRAY['identity'::text, 'linkage'::text, 'rotation'::text]))),
+    CONSTRAINT request_valid_days_check CHECK (((valid_days >= 1) AND (valid_days <= 30))),
+    CONSTRAINT rotation_to_a_key CHECK (((kind = 'rotation'::text) = (key_id IS NOT NULL)))
+);
+
+COMMENT ON TABLE broker.request IS 'identity: who these aliases are. linkage: which aliases of a project are one patient under different keys. rotation: a new key.';
+
+COMMENT ON COLUMN broker.request.cohort IS 'The frozen cohort (name@version) whose aliases were asked for, if they came from one.';
+
+COMMENT ON COLUMN broker.request.dag_run IS 'The Airflow run that opened it: a repeated task finds the same request.';
+
+COMMENT ON COLUMN broker.request.expires_at IS 'No approval and no disclosure after this.';
+
+CREATE FUNCTION broker.disclosed(wanted bigint, wanted_kind text) RETURNS broker.request
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+declare asked broker.request;
+begin
+  perform broker.require_broker(access.current_account());
+  select r.* into asked from broker.disclosure d join broker.request r on r.id = d.request_id
+  where d.id = wanted and r.kind = wanted_kind and d.account = access.current_account()
+    and d.transaction_id is distinct from pg_current_xact_id_if_assigned()
+    and clock_timestamp() < d.opened_at + interval '1 minute';
+  if asked.id is null then
+    raise exception 'no disclosure % is open for you', wanted
+      using hint = 'Record a disclosure, commit it, then read within a minute.', errcode = 'insufficient_privilege';
+  end if;
+  return asked;
+end $$;
+
+CREATE FUNCTION broker.guard_decision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+declare asked broker.request;
+begin
+  perform broker.require_acting(new.account);
+  perform broker.require_broker(new.account);
+  select * into asked from broker.request r where r.id = new.request_id;
+  if asked.id is null then
+    raise exception 'there is no request %', new.request_id using errcode = 'restrict_violation';
+  end if;
+  new.requester := asked.requester;
+  new.decided_at := clock_timestamp();
+  if new.decision = 'approve' then
+    perform broker.require_broker(asked.requester);
+    if new.decided_at >= asked.expires_at then
+      raise exception 'request % has expired', new.request_id
+        using hint = 'Ask again.', errcode = 'restrict_violation';
+    end if;
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION broker.guard_disclosure() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'pg_temp'
+    AS $$
+declare asked broker.request; said text;
+begin
+  perform broker.require_acting(new.account);
+  perform broker.require_broker(new.account);
+  select * into asked from broker.request r where r.id = new.request_id;
+  select d.decision into said from broker.decision d where d.request_id = new.request_id;
+  new.opened_at := clock_timestamp();
+  new.transaction_id := pg_current_xact_id();
+  if asked.id is null or asked.kind = 'rotation' then
+    raise exception 'there is nothing to disclose for request %', new.request_id using errcode = 'restrict_violation';
+  elsif asked.requester <> new.account then
+    raise exception 'the answer to request % is for its requester', new.request_id
+      using hint = 'Make a request of your own, with your own reason.', errcode = 'insufficient_privilege';
+  elsif said is distinct from 'approve' then
+    raise exception 'request % is not approved', new.request_id
+      using hint = 'A second broker approves it.', errcode = 'insufficient_privilege';
+  elsif new.opened_at >= asked.expires_at then
+    raise exception 'request % has expired', new.request_id
+      using hint = 'Ask again.', errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION broker.guard_request() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'phi', 'pg_temp'
+    AS $$
+declare current_key text;
+begin
+  perform broker.require_broker(new.requester);
+  new.requested_at := clock_timestamp();
+  new.expires_at := new.requested_at + make_interval(days => new.valid_days);
+  if new.kind in ('linkage', 'rotation') and new.project is not null then
+    select k.key_id into current_key from phi.project_key k
+    where k.project = new.project order by k.epoch desc limit 1;
+    if current_key is null then
+      raise exception 'project % has no recorded key', new.project
+        using hint = 'Its first de-identification records one.', errcode = 'restrict_violation';
+    elsif current_key = new.key_id then
+      raise exception 'project % is under this key already', new.project
+        using hint = 'Put the new key into the connection first.', errcode = 'restrict_violation';
+    end if;
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION broker.identities(wanted bigint) RETURNS TABLE(subject text, project text, level text, original_uid text, patient_alias text, patient_id text, issuer_of_patient_id text, patient_name text, patient_birth_date text, days_offset integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'phi', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare asked broker.request := broker.disclosed(wanted, 'identity');
+begin
+  return query
+  with named as (select distinct s.one from unnest(asked.subjects) as s (one)),
+       places as (select distinct p.project from phi.patient p)
+  select n.one, p.project, 'patient', null::text, p.patient_alias, p.patient_id, p.issuer_of_patient_id,
+         p.patient_name, p.patient_birth_date, p.days_offset
+  from named n cross join places w
+  join phi.patient p on p.project = w.project and p.patient_alias = n.one
+  union all
+  select n.one, u.project, u.level, u.original_uid, u.patient_alias, p.patient_id, p.issuer_of_patient_id,
+         p.patient_name, p.patient_birth_date, p.days_offset
+  from named n cross join places w
+  join phi.uid u on u.project = w.project and u.new_uid = n.one
+  left join phi.patient p on p.project = u.project and p.patient_alias = u.patient_alias
+  order by 1, 2, 6;
+end $$;
+
+COMMENT ON FUNCTION broker.identities(wanted bigint) IS 'The answer to an approved request, for its requester, after the disclosure was recorded.';
+
+CREATE FUNCTION broker.linkage(wanted bigint) RETURNS TABLE(old_alias text, old_key_id text, new_alias text, new_key_id text, days_to_add integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'phi', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare asked broker.request := broker.disclosed(wanted, 'linkage');
+begin
+  return query
+  with epochs as (select k.key_id, min(k.epoch) as epoch from phi.project_key k
+                  where k.project = asked.project group by k.key_id),
+       known as (select p.patient_alias, p.key_id, coalesce(e.epoch, 0) as epoch, p.days_offset,
+                        broker.spelling(p.patient_id) as person, broker.spelling(p.issuer_of_patient_id) as issuer
+                 from phi.patient p left join epochs e on e.key_id = p.key_id where p.project = asked.project)
+  select distinct o.patient_alias, o.key_id, n.patient_alias, n.key_id, o.days_offset - n.days_offset
+  from known o join known n on n.person = o.person and n.issuer = o.issuer and n.epoch > o.epoch
+  where n.patient_alias <> o.patient_alias
+  order by 1, 3;
+end $$;
+
+COMMENT ON FUNCTION broker.linkage(wanted bigint) IS 'Old and new alias of each patient seen under more than one key, and the days to add to dates of the new one to compare. Needs no key.';
+
+CREATE FUNCTION broker.require_acting(account text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  if account is distinct from access.current_account() then
+    raise exception 'nobody acts in the name of another' using errcode = 'insufficient_privilege';
+  end if;
+end $$;
+
+CREATE FUNCTION broker.require_broker(account text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  if not exists (select from access.account_role r where r.account = require_broker.account and r.role = 'broker') then
+    raise exception '% has not the role broker', coalesce(account, 'nobody')
+      using hint = 'Only honest brokers ask, decide and read; give the account the role (python -m operators.accounts).',
+            errcode = 'insufficient_privilege';
+  end if;
+end $$;
+
+CREATE FUNCTION broker.spelling(identifier text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN upper(btrim(regexp_replace(NORMALIZE(identifier, NFKC), '\s+'::text, ' '::text, 'g'::text)));
+
+CREATE FUNCTION broker.take_effect() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'broker', 'phi', 'pg_temp'
+    AS $$
+begin
+  if new.decision = 'approve' then
+    perform pg_advisory_xact_lock(hashtext('phi.project_key'));
+    insert into phi.project_key (project, epoch, key_id, request_id)
+    select r.project, 1 + (select max(k.epoch) from phi.project_key k where k.project = r.project), r.key_id, r.id
+    from broker.request r where r.id = new.request_id and r.kind = 'rotation';
+  end if;
+  return null;
+end $$;
 
 CREATE FUNCTION curation.guard_birth() RETURNS trigger
     LANGUAGE plpgsql
@@ -229,6 +494,63 @@ begin
   return new;
 end $$;
 
+CREATE FUNCTION phi.guard_key() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'phi', 'pg_temp'
+    AS $$
+begin
+  if new.epoch <> 1 + coalesce((select max(k.epoch) from phi.project_key k where k.project = new.project), 0) then
+    raise exception 'the key of project % is not the next one', new.project using errcode = 'restrict_violation';
+  end if;
+  if new.epoch > 1 and not exists (
+      select from broker.request r join broker.decision d on d.request_id = r.id and d.decision = 'approve'
+      where r.id = new.request_id and r.kind = 'rotation' and r.project = new.project and r.key_id = new.key_id) then
+    raise exception 'no approved rotation gives project % this key', new.project
+      using hint = 'Trigger the DAG rotate_key; a second broker approves it.', errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION phi.stamp_key() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'phi', 'pg_temp'
+    AS $$
+begin
+  new.key_id := (select k.key_id from phi.project_key k where k.project = new.project order by k.epoch desc limit 1);
+  if new.key_id is not null
+     and current_setting('radflow.project_key', true) is distinct from new.project || '/' || new.key_id then
+    raise exception 'project % is under another key than this task', new.project
+      using hint = 'Restore the key in the connection, or rotate to the new one (docs/how-to/project-keys.md).',
+            errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION phi.use_key(wanted_project text, wanted_key text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'phi', 'pg_temp'
+    AS $$
+declare known text;
+begin
+  if not exists (select from phi.project_key k where k.project = wanted_project) then
+    perform pg_advisory_xact_lock(hashtext('phi.project_key'));
+    insert into phi.project_key (project, epoch, key_id)
+    select wanted_project, 1, wanted_key
+    where not exists (select from phi.project_key k where k.project = wanted_project);
+    if found then
+      update phi.patient set key_id = wanted_key where project = wanted_project and key_id is null;
+      update phi.uid set key_id = wanted_key where project = wanted_project and key_id is null;
+      insert into audit.event (account, action, object_kind, object_id, detail, previous_hash, hash)
+      values (coalesce(access.current_account(), session_user), 'key.record', 'project', wanted_project,
+              jsonb_build_object('key_id', wanted_key), '', '');
+    end if;
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtext('phi.project_key'));   -- no rotation until this transaction ends
+  select k.key_id into known from phi.project_key k where k.project = wanted_project order by k.epoch desc limit 1;
+  perform set_config('radflow.project_key', case when known = wanted_key then wanted_project || '/' || known end, true);
+  return known;
+end $$;
+
 CREATE TABLE access.account (
     name text NOT NULL,
     display_name text NOT NULL,
@@ -252,6 +574,75 @@ ALTER TABLE audit.event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE broker.decision (
+    request_id bigint NOT NULL,
+    requester text NOT NULL,
+    account text NOT NULL,
+    decision text NOT NULL,
+    reason text,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT a_refusal_says_why CHECK (((decision = 'approve'::text) OR (char_length(regexp_replace(COALESCE(reason, ''::text), '\s'::text, ''::text, 'g'::text)) > 0))),
+    CONSTRAINT decision_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'refuse'::text]))),
+    CONSTRAINT two_people CHECK ((account <> requester))
+);
+
+COMMENT ON CONSTRAINT two_people ON broker.decision IS 'Nobody decides about the own request.';
+
+CREATE TABLE broker.disclosure (
+    id bigint NOT NULL,
+    request_id bigint NOT NULL,
+    account text NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+
+COMMENT ON TABLE broker.disclosure IS 'One row each time an answer is given; committed before the first row of it, so that nothing is read unrecorded.';
+
+ALTER TABLE broker.disclosure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME broker.disclosure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE broker.request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME broker.request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW broker.status WITH (security_invoker='true') AS
+ SELECT r.id,
+    r.kind,
+    r.subjects,
+    cardinality(r.subjects) AS subject_count,
+    r.cohort,
+    r.project,
+    r.key_id,
+    r.reason,
+    r.requester,
+    r.requested_at,
+    r.expires_at,
+    r.dag_run,
+        CASE
+            WHEN (d.decision = 'refuse'::text) THEN 'refused'::text
+            WHEN ((d.decision = 'approve'::text) AND ((r.kind = 'rotation'::text) OR (clock_timestamp() < r.expires_at))) THEN 'approved'::text
+            WHEN (clock_timestamp() < r.expires_at) THEN 'waiting'::text
+            ELSE 'expired'::text
+        END AS state,
+    d.account AS decided_by,
+    d.decided_at,
+    d.reason AS decision_reason
+   FROM (broker.request r
+     LEFT JOIN broker.decision d ON ((d.request_id = r.id)));
+
+COMMENT ON VIEW broker.status IS 'The state is derived, never stored: waiting, approved, refused, expired.';
 
 CREATE TABLE catalog.collection (
     name text NOT NULL,
@@ -850,10 +1241,29 @@ CREATE TABLE phi.patient (
     patient_name text,
     patient_birth_date text,
     days_offset integer NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    key_id text
 );
 
 COMMENT ON COLUMN phi.patient.days_offset IS 'Days added to every date of this patient.';
+
+COMMENT ON COLUMN phi.patient.key_id IS 'The key that the alias was made under; null where no key was recorded at that time.';
+
+CREATE TABLE phi.project_key (
+    project text NOT NULL,
+    epoch integer NOT NULL,
+    key_id text NOT NULL,
+    request_id bigint,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT later_keys_are_asked_for CHECK (((epoch = 1) = (request_id IS NULL))),
+    CONSTRAINT project_key_epoch_check CHECK ((epoch > 0)),
+    CONSTRAINT project_key_key_id_check CHECK ((key_id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT project_key_project_check CHECK ((project <> ''::text))
+);
+
+COMMENT ON TABLE phi.project_key IS 'Which key a project is de-identified under, by its id (never the key itself); the highest epoch counts.';
+
+COMMENT ON COLUMN phi.project_key.key_id IS 'First 16 hexadecimal digits of an HMAC under the key (deid.keys).';
 
 CREATE TABLE phi.uid (
     project text NOT NULL,
@@ -862,6 +1272,7 @@ CREATE TABLE phi.uid (
     original_uid text NOT NULL,
     patient_alias text NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    key_id text,
     CONSTRAINT uid_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
 );
 
@@ -909,6 +1320,21 @@ ALTER TABLE ONLY access.team
 
 ALTER TABLE ONLY audit.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY broker.decision
+    ADD CONSTRAINT decision_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY broker.disclosure
+    ADD CONSTRAINT disclosure_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY broker.request
+    ADD CONSTRAINT request_dag_run_key UNIQUE (dag_run);
+
+ALTER TABLE ONLY broker.request
+    ADD CONSTRAINT request_id_requester_key UNIQUE (id, requester);
+
+ALTER TABLE ONLY broker.request
+    ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY catalog.collection
     ADD CONSTRAINT collection_pkey PRIMARY KEY (name);
@@ -1023,6 +1449,9 @@ ALTER TABLE ONLY landing.truth
 ALTER TABLE ONLY phi.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (project, patient_alias, patient_id, issuer_of_patient_id);
 
+ALTER TABLE ONLY phi.project_key
+    ADD CONSTRAINT project_key_pkey PRIMARY KEY (project, epoch);
+
 ALTER TABLE ONLY phi.uid
     ADD CONSTRAINT uid_pkey PRIMARY KEY (project, new_uid);
 
@@ -1038,6 +1467,8 @@ ALTER TABLE ONLY registry.socket
 ALTER TABLE ONLY registry.socket
     ADD CONSTRAINT socket_relative_path_key UNIQUE (relative_path);
 
+CREATE INDEX disclosure_request ON broker.disclosure USING btree (request_id);
+
 CREATE INDEX instance_series ON catalog.instance USING btree (series_uid);
 
 CREATE INDEX series_patient ON catalog.series USING btree (collection, patient_alias);
@@ -1052,9 +1483,31 @@ CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprin
 
 CREATE INDEX received_series_state ON landing.received_series USING btree (state);
 
+CREATE TRIGGER audit_role AFTER INSERT OR DELETE OR UPDATE ON access.account_role FOR EACH ROW EXECUTE FUNCTION broker.audit_role();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.event FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
 CREATE TRIGGER chain BEFORE INSERT ON audit.event FOR EACH ROW EXECUTE FUNCTION audit.chain();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON broker.decision FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON broker.disclosure FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON broker.request FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER audit_decision AFTER INSERT ON broker.decision FOR EACH ROW EXECUTE FUNCTION broker.audit_decision();
+
+CREATE TRIGGER audit_disclosure AFTER INSERT ON broker.disclosure FOR EACH ROW EXECUTE FUNCTION broker.audit_disclosure();
+
+CREATE TRIGGER audit_request AFTER INSERT ON broker.request FOR EACH ROW EXECUTE FUNCTION broker.audit_request();
+
+CREATE TRIGGER guard_decision BEFORE INSERT ON broker.decision FOR EACH ROW EXECUTE FUNCTION broker.guard_decision();
+
+CREATE TRIGGER guard_disclosure BEFORE INSERT ON broker.disclosure FOR EACH ROW EXECUTE FUNCTION broker.guard_disclosure();
+
+CREATE TRIGGER guard_request BEFORE INSERT ON broker.request FOR EACH ROW EXECUTE FUNCTION broker.guard_request();
+
+CREATE TRIGGER take_effect AFTER INSERT ON broker.decision FOR EACH ROW EXECUTE FUNCTION broker.take_effect();
 
 CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_birth();
 
@@ -1088,6 +1541,14 @@ CREATE TRIGGER take_revision BEFORE INSERT ON experiment.cohort FOR EACH ROW EXE
 
 CREATE TRIGGER take_revision BEFORE INSERT ON experiment.spec FOR EACH ROW EXECUTE FUNCTION experiment.take_revision();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON phi.project_key FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER guard_key BEFORE INSERT ON phi.project_key FOR EACH ROW EXECUTE FUNCTION phi.guard_key();
+
+CREATE TRIGGER stamp_key BEFORE INSERT ON phi.patient FOR EACH ROW EXECUTE FUNCTION phi.stamp_key();
+
+CREATE TRIGGER stamp_key BEFORE INSERT ON phi.uid FOR EACH ROW EXECUTE FUNCTION phi.stamp_key();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON registry.algorithm_version FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
 ALTER TABLE ONLY access.account_role
@@ -1098,6 +1559,21 @@ ALTER TABLE ONLY access.membership
 
 ALTER TABLE ONLY access.membership
     ADD CONSTRAINT membership_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY broker.decision
+    ADD CONSTRAINT decision_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY broker.disclosure
+    ADD CONSTRAINT disclosure_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY broker.disclosure
+    ADD CONSTRAINT disclosure_request_id_fkey FOREIGN KEY (request_id) REFERENCES broker.request(id);
+
+ALTER TABLE ONLY broker.decision
+    ADD CONSTRAINT of_that_request FOREIGN KEY (request_id, requester) REFERENCES broker.request(id, requester);
+
+ALTER TABLE ONLY broker.request
+    ADD CONSTRAINT request_requester_fkey FOREIGN KEY (requester) REFERENCES access.account(name);
 
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
@@ -1222,6 +1698,9 @@ ALTER TABLE ONLY landing.received_series
 ALTER TABLE ONLY landing.received_series
     ADD CONSTRAINT received_series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
+ALTER TABLE ONLY phi.project_key
+    ADD CONSTRAINT project_key_request_id_fkey FOREIGN KEY (request_id) REFERENCES broker.request(id);
+
 ALTER TABLE ONLY registry.algorithm
     ADD CONSTRAINT algorithm_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
 
@@ -1257,15 +1736,39 @@ ALTER TABLE access.team ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY admin_read ON audit.event FOR SELECT TO radflow_portal USING (access.has_role('admin'::access.role));
 
-CREATE POLICY broker ON audit.event FOR INSERT TO radflow_broker WITH CHECK (true);
+CREATE POLICY broker ON audit.event FOR INSERT TO radflow_broker WITH CHECK (((account = access.current_account()) AND ((action = 'reidentify.denied'::text) OR (action !~ '^(reidentify|key|broker)[.]'::text))));
 
 ALTER TABLE audit.event ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY pipeline ON audit.event FOR INSERT TO radflow_pipeline WITH CHECK (true);
+CREATE POLICY pipeline ON audit.event FOR INSERT TO radflow_pipeline WITH CHECK ((action !~ '^(reidentify|key|broker)[.]'::text));
 
 CREATE POLICY pipeline_read ON audit.event FOR SELECT TO radflow_pipeline USING (true);
 
-CREATE POLICY self_write ON audit.event FOR INSERT TO radflow_portal WITH CHECK ((account = access.current_account()));
+CREATE POLICY self_write ON audit.event FOR INSERT TO radflow_portal WITH CHECK (((account = access.current_account()) AND (action !~ '^(reidentify|key|broker)[.]'::text)));
+
+CREATE POLICY broker_ask ON broker.request FOR INSERT TO radflow_broker WITH CHECK (((requester = access.current_account()) AND access.has_role('broker'::access.role)));
+
+CREATE POLICY broker_decide ON broker.decision FOR INSERT TO radflow_broker WITH CHECK (((account = access.current_account()) AND access.has_role('broker'::access.role)));
+
+CREATE POLICY broker_disclose ON broker.disclosure FOR INSERT TO radflow_broker WITH CHECK (((account = access.current_account()) AND access.has_role('broker'::access.role)));
+
+CREATE POLICY broker_read ON broker.decision FOR SELECT TO radflow_broker USING (access.has_role('broker'::access.role));
+
+CREATE POLICY broker_read ON broker.disclosure FOR SELECT TO radflow_broker USING (access.has_role('broker'::access.role));
+
+CREATE POLICY broker_read ON broker.request FOR SELECT TO radflow_broker USING (access.has_role('broker'::access.role));
+
+ALTER TABLE broker.decision ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE broker.disclosure ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON broker.request FOR INSERT TO radflow_pipeline WITH CHECK (true);
+
+CREATE POLICY pipeline_read ON broker.decision FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY pipeline_read ON broker.request FOR SELECT TO radflow_pipeline USING (true);
+
+ALTER TABLE broker.request ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.collection ENABLE ROW LEVEL SECURITY;
 
@@ -1463,15 +1966,15 @@ ALTER TABLE landing.received_series ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE landing.truth ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY broker ON phi.patient FOR SELECT TO radflow_broker USING (true);
-
-CREATE POLICY broker ON phi.uid FOR SELECT TO radflow_broker USING (true);
+CREATE POLICY broker_read ON phi.project_key FOR SELECT TO radflow_broker USING (access.has_role('broker'::access.role));
 
 ALTER TABLE phi.patient ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY pipeline ON phi.patient FOR INSERT TO radflow_pipeline WITH CHECK (true);
 
 CREATE POLICY pipeline ON phi.uid FOR INSERT TO radflow_pipeline WITH CHECK (true);
+
+ALTER TABLE phi.project_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE phi.uid ENABLE ROW LEVEL SECURITY;
 
@@ -1503,6 +2006,9 @@ GRANT USAGE ON SCHEMA audit TO radflow_pipeline;
 GRANT USAGE ON SCHEMA audit TO radflow_portal;
 GRANT USAGE ON SCHEMA audit TO radflow_broker;
 
+GRANT USAGE ON SCHEMA broker TO radflow_pipeline;
+GRANT USAGE ON SCHEMA broker TO radflow_broker;
+
 GRANT USAGE ON SCHEMA catalog TO radflow_pipeline;
 GRANT USAGE ON SCHEMA catalog TO radflow_portal;
 
@@ -1531,11 +2037,78 @@ GRANT SELECT,INSERT ON TABLE audit.event TO radflow_pipeline;
 GRANT SELECT,INSERT ON TABLE audit.event TO radflow_portal;
 GRANT INSERT ON TABLE audit.event TO radflow_broker;
 
+GRANT SELECT ON TABLE broker.request TO radflow_pipeline;
+GRANT SELECT ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(kind) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(kind) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(subjects) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(subjects) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(cohort) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(cohort) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(project) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(project) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(key_id) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(key_id) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(reason) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(reason) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(requester) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(requester) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(valid_days) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(valid_days) ON TABLE broker.request TO radflow_broker;
+
+GRANT INSERT(dag_run) ON TABLE broker.request TO radflow_pipeline;
+GRANT INSERT(dag_run) ON TABLE broker.request TO radflow_broker;
+
+REVOKE ALL ON FUNCTION broker.disclosed(wanted bigint, wanted_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION broker.identities(wanted bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION broker.identities(wanted bigint) TO radflow_broker;
+
+REVOKE ALL ON FUNCTION broker.linkage(wanted bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION broker.linkage(wanted bigint) TO radflow_broker;
+
+REVOKE ALL ON FUNCTION broker.take_effect() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION phi.guard_key() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION phi.stamp_key() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION phi.use_key(wanted_project text, wanted_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION phi.use_key(wanted_project text, wanted_key text) TO radflow_pipeline;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE access.account TO radflow_pipeline;
 GRANT SELECT ON TABLE access.account TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE access.team TO radflow_pipeline;
 GRANT SELECT ON TABLE access.team TO radflow_portal;
+
+GRANT SELECT ON TABLE broker.decision TO radflow_pipeline;
+GRANT SELECT ON TABLE broker.decision TO radflow_broker;
+
+GRANT INSERT(request_id) ON TABLE broker.decision TO radflow_broker;
+
+GRANT INSERT(account) ON TABLE broker.decision TO radflow_broker;
+
+GRANT INSERT(decision) ON TABLE broker.decision TO radflow_broker;
+
+GRANT INSERT(reason) ON TABLE broker.decision TO radflow_broker;
+
+GRANT SELECT ON TABLE broker.disclosure TO radflow_broker;
+
+GRANT INSERT(request_id) ON TABLE broker.disclosure TO radflow_broker;
+
+GRANT INSERT(account) ON TABLE broker.disclosure TO radflow_broker;
+
+GRANT SELECT ON TABLE broker.status TO radflow_pipeline;
+GRANT SELECT ON TABLE broker.status TO radflow_broker;
 
 GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
@@ -1632,10 +2205,10 @@ GRANT SELECT ON TABLE landing.received_series TO radflow_broker;
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.truth TO radflow_pipeline;
 
 GRANT INSERT ON TABLE phi.patient TO radflow_pipeline;
-GRANT SELECT ON TABLE phi.patient TO radflow_broker;
+
+GRANT SELECT ON TABLE phi.project_key TO radflow_broker;
 
 GRANT INSERT ON TABLE phi.uid TO radflow_pipeline;
-GRANT SELECT ON TABLE phi.uid TO radflow_broker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE registry.algorithm TO radflow_pipeline;
 GRANT SELECT ON TABLE registry.algorithm TO radflow_portal;

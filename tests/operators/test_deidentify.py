@@ -103,14 +103,14 @@ def test_a_second_run_changes_no_byte_and_no_row(place: Place) -> None:
     catalog(done)
     store, before = files(place.zone("research")), rows(place)
     crosswalk = "select count(*) from phi.uid"
-    count = place.database.value(crosswalk, role="radflow_broker")
+    count = place.database.value(crosswalk, role="radflow_owner")
     assert count == 3 * (1 + 1 + 8)
     assert deidentify(ids) == done
     assert catalog(done) == [one["series_uid"] for one in done["published"]]
     assert files(place.zone("research")) == store
     assert rows(place) == before
-    assert place.database.value(crosswalk, role="radflow_broker") == count
-    assert place.database.value("select count(*) from phi.patient", role="radflow_broker") == 3
+    assert place.database.value(crosswalk, role="radflow_owner") == count
+    assert place.database.value("select count(*) from phi.patient", role="radflow_owner") == 3
 
 
 def test_same_key_same_names_on_another_machine(place: Place, tmp_path: Path, monkeypatch) -> None:
@@ -194,7 +194,7 @@ def test_the_catalog_row_has_what_came_with_the_series_and_is_held(place: Place)
 def test_dates_move_by_days_that_only_the_broker_knows(place: Place) -> None:
     catalog(deidentify(fetched()))
     shifts = place.database.rows(
-        "select patient_alias, days_offset, patient_name from phi.patient", role="radflow_broker"
+        "select patient_alias, days_offset, patient_name from phi.patient", role="radflow_owner"
     )
     assert len(shifts) == 3
     assert all(days != 0 for _, days, _ in shifts)

@@ -85,6 +85,9 @@ def fill(database: Database) -> World:
         world.level |= dict.fromkeys(keys, level)
         world.level |= {("cohort", world.cohort[level]): level, ("run", world.run[level]): level}
         world.level |= {("spec", world.spec[level]): level}
+    rows.brokers(database)
+    rows.crosswalk(database, {"RF-0123456789": "MRN-0"})
+    rows.disclose(database, rows.approve(database, rows.ask(database, ["RF-0123456789"])))
     return world
 
 

@@ -18,6 +18,10 @@ from tests.support.place import TEAM
 PORTAL = "radflow_portal"
 APPEND_ONLY = (
     "audit.event",
+    "broker.request",
+    "broker.decision",
+    "broker.disclosure",
+    "phi.project_key",
     "curation.sign_off",
     "registry.algorithm_version",
     "experiment.revision",

@@ -11,7 +11,7 @@ from operators.migrate import migrations
 from scripts.dump_schema import SCHEMA, dump, main
 from tests.support.cluster import Cluster, Database
 
-SCHEMAS = ("access", "audit", "landing", "phi", "catalog", "curation", "registry", "experiment")
+SCHEMAS = ("access", "audit", "landing", "phi", "broker", "catalog", "curation", "registry", "experiment")
 ROLES = ("radflow_pipeline", "radflow_portal", "radflow_broker")
 # The migrations' own book: its owner alone may read it, so that there is nobody to hide rows from.
 WITHOUT_RLS = {"migration.applied"}
@@ -88,7 +88,7 @@ def test_views_are_seen_through_the_readers_own_eyes(database: Database) -> None
         "select n.nspname || '.' || c.relname, c.reloptions from pg_class c join pg_namespace n "
         "on n.oid = c.relnamespace where c.relkind in ('v', 'm') and n.nspname = any(%s)", list(SCHEMAS),
     )  # fmt: skip
-    assert {name for name, _ in found} == {"curation.outcome", "experiment.leaderboard"}
+    assert {name for name, _ in found} == {"curation.outcome", "experiment.leaderboard", "broker.status"}
     assert all("security_invoker=true" in (options or []) for _, options in found)
 
 

@@ -39,7 +39,7 @@ KEYS = {
     "experiment.picture": "run_id",
     "experiment.leaderboard": "run_id",
 }
-HIDDEN = ("landing", "phi", "migration")
+HIDDEN = ("landing", "phi", "broker", "migration")
 
 
 def level_of(world, table: str, key: object) -> str | None:
@@ -116,23 +116,21 @@ def test_the_portal_writes_specifications_and_its_own_audit_events_only(world) -
     assert found == [("audit.event", "INSERT"), ("experiment.spec", "INSERT")]
 
 
-def test_the_broker_alone_reads_identities(world) -> None:
+def test_nobody_reads_identities_from_the_tables(world) -> None:
     row = (
-        "insert into phi.patient (project, patient_alias, patient_id, days_offset) values ('p', 'RF-1', 'MRN-1', 5) "
+        "insert into phi.patient (project, patient_alias, patient_id, days_offset) values ('v', 'RF-1', 'MRN-1', 5) "
         "on conflict do nothing"
     )
     world.database.rows(row)
     world.database.rows("insert into phi.uid (project, level, new_uid, original_uid, patient_alias) "
-                        "values ('p', 'study', '2.25.1', '1.2', 'RF-1') on conflict do nothing")  # fmt: skip
+                        "values ('v', 'study', '2.25.1', '1.2', 'RF-1') on conflict do nothing")  # fmt: skip
     for table in ("phi.patient", "phi.uid"):
-        for role in ("radflow_pipeline", PORTAL):
+        for role in ("radflow_pipeline", PORTAL, "radflow_broker"):
             for text in (f"select * from {table}", f"select count(*) from {table}", f"delete from {table}",
                          f"update {table} set project = 'x'", f"truncate {table}"):  # fmt: skip
                 with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                     world.database.rows(text, role=role, account="admin")
-        assert len(world.database.rows(f"select * from {table}", role="radflow_broker")) == 1
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            world.database.rows(f"update {table} set project = 'x'", role="radflow_broker")
+        assert world.database.value(f"select count(*) from {table} where project = 'v'", role="radflow_owner") == 1
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):  # not even by its own answer
         world.database.rows(row.replace("on conflict do nothing", "returning patient_id"))
 

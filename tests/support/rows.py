@@ -127,3 +127,67 @@ def spec(database: Database, name: str, *, owner: str, visibility: str = "privat
             title=name.capitalize(), spec=body, spec_sha256=sha(body), owner=owner, team=team, visibility=visibility,
         )
     )  # fmt: skip
+
+
+BROKERS = ("bea", "ben", "bo")
+REASON = "An incidental finding must reach the treating physician."
+BROKER = "radflow_broker"
+KEY_ID = "0123456789abcdef"
+
+
+def brokers(database: Database) -> None:
+    """Three honest brokers, and alice, who is none."""
+    for name in (*BROKERS, "alice"):
+        database.rows(
+            "insert into access.account (name, display_name) values (%s, %s) on conflict do nothing",
+            name,
+            name,
+        )
+    for name in BROKERS:
+        insert(database, "access.account_role", account=name, role="broker")
+
+
+def crosswalk(database: Database, people: dict[str, str], *, project: str = "p", key_id: str = KEY_ID,
+              issuer: str = "", days: int = -1000) -> None:  # fmt: skip
+    """Aliases with their patients, and one study of each, added as the de-identify task does."""
+    with database.cursor() as cursor:
+        cursor.execute("select phi.use_key(%s, %s)", (project, key_id))
+        for alias, patient in people.items():
+            cursor.execute(
+                "insert into phi.patient (project, patient_alias, patient_id, issuer_of_patient_id, patient_name, "
+                "patient_birth_date, days_offset) values (%s, %s, %s, %s, %s, '19510203', %s) on conflict do nothing",
+                (project, alias, patient, issuer, f"Name^{patient}", days),
+            )
+            cursor.execute(
+                "insert into phi.uid (project, level, new_uid, original_uid, patient_alias) "
+                "values (%s, 'study', %s, %s, %s) on conflict do nothing",
+                (project, uid("new study", alias), f"1.2.{len(alias)}.{abs(days)}", alias),
+            )
+
+
+def ask(database: Database, subjects: Sequence[str], account: str = "bea", **more: Any) -> int:
+    """A request, as the web server makes it."""
+    row = {"kind": "identity", "subjects": list(subjects), "reason": REASON, "requester": account} | more
+    return int(insert(database, "broker.request", "id", by=BROKER, seen_as=account, **row))
+
+
+def approve(database: Database, request: int, account: str = "ben", decision: str = "approve") -> int:
+    """The second person's word; answers the request's number."""
+    insert(
+        database, "broker.decision", by=BROKER, seen_as=account, request_id=request, account=account,
+        decision=decision, reason="As agreed.",
+    )  # fmt: skip
+    return request
+
+
+def disclose(database: Database, request: int, account: str = "bea") -> int:
+    """A recorded disclosure; the answer can be read for a minute."""
+    row = {"request_id": request, "account": account}
+    return int(insert(database, "broker.disclosure", "id", by=BROKER, seen_as=account, **row))
+
+
+def lapse(database: Database, request: int) -> None:
+    """Let the time of a request be over."""
+    with database.cursor("postgres") as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update broker.request set expires_at = now() where id = %s", (request,))

@@ -1,0 +1,1 @@
+select access.has_role('broker') as is_broker;
