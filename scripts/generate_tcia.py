@@ -2,7 +2,7 @@
 
 Usage::
 
-    python scripts/generate_tcia.py tcia_profile_ctp_rules.csv TCIAPrivateTagKB-02-01-2024-formatted.csv [DEID]
+    python scripts/generate_tcia.py tcia_profile_ctp_rules.csv TCIAPrivateTagKB-02-01-2024-formatted.csv [ROOT]
 
 The inputs are tables that The Cancer Imaging Archive publishes (see ``deid/_standard/README.md``); only facts are
 taken: tag, action, creator, VR, disposition. The same inputs give the same bytes.
@@ -224,12 +224,20 @@ def conflicts(source: Path) -> list[str]:
     ]
 
 
+def answers(source: Path) -> str:
+    """The text of ``bench/planted/tcia_rules.json``: tag -> what TCIA does, for the planted corpus's answers."""
+    rules = {f"{tag:08X}": row["TCIA Implementation"] for tag, row in sorted(profile(source).items())}
+    body = ",\n".join(f"{json.dumps(tag)}: {json.dumps(word)}" for tag, word in rules.items())
+    return f'{{\n"source": {json.dumps(ATTRIBUTION)},\n"rules": {{\n{body}\n}}\n}}\n'
+
+
 def generate(table: Path, knowledge: Path) -> dict[str, str]:
-    """The text of every generated file, by path below ``deid/``."""
+    """The text of every generated file, by path in the repository."""
     return {
-        "policies/tcia.toml": policy(table),
-        "policies/midi-b.toml": policy(table, "midi-b"),
-        "_standard/private_dispositions.json": private(knowledge),
+        "deid/policies/tcia.toml": policy(table),
+        "deid/policies/midi-b.toml": policy(table, "midi-b"),
+        "deid/_standard/private_dispositions.json": private(knowledge),
+        "bench/planted/tcia_rules.json": answers(table),
     }
 
 
@@ -237,17 +245,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("table", type=Path, help="tcia_profile_ctp_rules.csv")
     parser.add_argument("knowledge", type=Path, help="TCIAPrivateTagKB-02-01-2024-formatted.csv")
-    parser.add_argument(
-        "deid",
-        type=Path,
-        nargs="?",
-        default=Path(__file__).resolve().parent.parent / "deid",
-        help="the package",
-    )
+    root = Path(__file__).resolve().parent.parent
+    parser.add_argument("root", type=Path, nargs="?", default=root, help="the repository")
     arguments = parser.parse_args()
     for name, text in generate(arguments.table, arguments.knowledge).items():
-        (arguments.deid / name).write_text(text)
-        print(f"wrote {arguments.deid / name}")
+        (arguments.root / name).write_text(text)
+        print(f"wrote {arguments.root / name}")
     for line in conflicts(arguments.knowledge):
         print(f"safe by PS3.15, removed by TCIA: {line}")
 
