@@ -2,7 +2,6 @@
 
 DeidError
 ├── PolicyError              a policy file that means nothing, or something dangerous
-│   └── UnsupportedOption    a PS3.15 option that this engine version cannot carry out
 ├── KeyFileError             a project key that is missing or too short
 ├── OutputExists             the output folder already holds something else (write-once)
 └── QuarantineError          a series that the engine does not vouch for; ``code`` says why
@@ -34,12 +33,6 @@ class PolicyError(DeidError):
     """A policy file that means nothing, or something dangerous."""
 
     code = "policy"
-
-
-class UnsupportedOption(PolicyError):
-    """A PS3.15 option that this engine version cannot carry out."""
-
-    code = "unsupported-option"
 
 
 class KeyFileError(DeidError):
@@ -116,6 +109,18 @@ QUARANTINE: dict[str, tuple[str, str]] = {
         "Read the findings (codes and places), adapt the policy; nothing was written.",
     ),
     "no-files": ("The series has no files.", "Fetch the series again."),
+    "face-not-registered": (
+        "{file} may show a face, but no head could be found in it with certainty.",
+        "Have a person look at it: remove the face by other means, or say by policy that it has none.",
+    ),
+    "face-geometry": (
+        "{file} may show a face, but its planes do not make a volume.",
+        "Fetch the series again if planes are missing; else remove the face by other means.",
+    ),
+    "face-not-decodable": (
+        "{file} may show a face, but its pixels cannot be read.",
+        "Ask for the series in another transfer syntax or pixel format.",
+    ),
 }
 
 

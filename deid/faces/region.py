@@ -1,0 +1,73 @@
+"""Which voxels go: the face of the template, carried over to the head at hand, less everything near the brain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from deid.faces.register import sample
+from deid.faces.template import BRAIN_SLACK_MM, Template, face_depth
+
+if TYPE_CHECKING:
+    from deid.faces.frames import Frame
+    from deid.faces.register import Fit
+    from deid.faces.rules import FaceRules
+    from deid.faces.tissue import Floats, Volume
+
+
+@dataclass(frozen=True)
+class Region:
+    """What is removed, as fields on the analysis grid.
+
+    Attributes:
+        depth: positive where a voxel goes, mm.
+        brain: mm to the brain as registered, negative within.
+        volume: the grid.
+    """
+
+    depth: Floats
+    brain: Floats
+    volume: Volume
+
+    def removed(self, frame: Frame) -> NDArray[np.bool_]:
+        """Which samples of a frame go, rows x columns."""
+        rows, columns = frame.shape
+        coarse = self._sample(self.depth, frame, np.arange(0, rows, 8), np.arange(0, columns, 8))
+        step = 8 * max(frame.spacing)
+        if coarse.max() < -2 * step:
+            return np.zeros(frame.shape, dtype=bool)
+        return np.asarray(self.at(self.depth, frame) > 0)
+
+    def at(self, field: Floats, frame: Frame) -> Floats:
+        """A field of the analysis grid at every sample of a frame, rows x columns."""
+        return self._sample(field, frame, np.arange(frame.shape[0]), np.arange(frame.shape[1]))
+
+    def _sample(self, field: Floats, frame: Frame, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        points = (
+            frame.position
+            + rows[:, None, None] * frame.spacing[0] * frame.down
+            + columns[None, :, None] * frame.spacing[1] * frame.along
+        )
+        index = (points - np.array(self.volume.origin)) / self.volume.spacing
+        # Beyond the grid the nearest value holds: samples at the rim lie half a voxel outside.
+        where = np.moveaxis(index[..., ::-1], -1, 0)
+        return np.asarray(ndimage.map_coordinates(field, where, order=1, mode="nearest"), dtype=np.float32)
+
+
+def find_region(volume: Volume, fit: Fit, template: Template, rules: FaceRules) -> Region:
+    """The face of the head at hand.
+
+    Args:
+        volume: the analysis volume.
+        fit: the head found in it.
+        template: the average head.
+        rules: margins, ears.
+    """
+    scale = float(np.cbrt(abs(np.linalg.det(fit.matrix))))  # template mm per mm
+    brain = (sample(template.brain, template, fit.places, outside=60) - BRAIN_SLACK_MM) / np.float32(scale)
+    depth = face_depth(fit.places, margin=rules.margin_mm * scale, ears=rules.ears) / np.float32(scale)
+    return Region(np.minimum(depth, brain - np.float32(rules.brain_mm)), brain, volume)
