@@ -1,0 +1,252 @@
+"""Clean Descriptors: identity out of a text, clinical words kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from deid.text import names, patterns, places
+from deid.text.dates import Dates, moved
+from deid.text.dictionary import Dictionary
+from deid.text.lexicon import MONTH
+from deid.text.plain import plain
+from deid.text.tokens import Tokens
+
+#: What stands for a cut in a long text.
+PLACEHOLDERS = {
+    "name": "[NAME]", "date": "[DATE]", "id": "[ID]", "uid": "[UID]", "phone": "[PHONE]", "email": "[EMAIL]",
+    "url": "[URL]", "address": "[ADDRESS]", "place": "[PLACE]", "age": "[AGE]", "other": "[CUT]",
+}  # fmt: skip
+_PLACEHOLDER = re.compile("|".join(re.escape(value) for value in PLACEHOLDERS.values()))
+_ALNUM = re.compile(r"[^\W_]")
+_DIGIT = re.compile(r"\d")
+_MEMO = 4096
+_PASSES = 8
+_SEPARATORS = " \t\u3000,;:/_^|-=&+~"
+_PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'"}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What was cut: its kind and its place in the input, never its value.
+
+    Attributes:
+        kind: a key of :data:`PLACEHOLDERS`, or "shift" for a date that was moved.
+        start, end: offsets in the input.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A cleaned text and what was cut; repr does not show the text."""
+
+    text: str = field(repr=False)
+    cuts: tuple[Cut, ...] = ()
+
+
+class TextCleaner:
+    """Cleans the texts of one patient.
+
+    Args:
+        identity: (kind, value) pairs from the patient's own headers, kind in name (PN values as decoded), id, date
+            (DA or DT), place, phone, other.
+        days: dates move by so many days; None: dates are cut.
+
+    Raises:
+        ValueError: for an unknown kind.
+    """
+
+    def __init__(self, identity: Sequence[tuple[str, str]], *, days: int | None) -> None:
+        self._dictionary = Dictionary(identity)
+        self._dates = Dates(self._dictionary.dates)
+        self._days = days
+        self._memo: dict[tuple[str, bool], Cleaned] = {}
+
+    def clean(self, text: str, *, placeholder: bool) -> Cleaned:
+        """Clean a text.
+
+        Args:
+            text: as decoded.
+            placeholder: True puts ``[NAME]`` and the like where something was cut (long texts), False closes the gap
+                (short values).
+
+        Returns:
+            The text and the cuts, in order, not overlapping. Cleaning the result again cuts nothing.
+        """
+        known = self._memo.get((text, placeholder))
+        if known is None:
+            known = self._clean(text, placeholder=placeholder)
+            if len(self._memo) >= _MEMO:
+                self._memo.clear()
+            self._memo[text, placeholder] = known
+        return known
+
+    def _clean(self, text: str, *, placeholder: bool) -> Cleaned:
+        if not _ALNUM.search(text):
+            return Cleaned(text)
+        cuts = _merged(self._find(text, dates=True))
+        if not cuts:
+            return Cleaned(text)
+        for _ in range(_PASSES):
+            output, pieces = _render(text, cuts, placeholder=placeholder)
+            # what a cut brought together may be identity again; dates that were moved are not moved twice
+            more = [
+                _Span(*_mapped(pieces, span.start, span.end), span.kind, None)
+                for span in self._find(output, dates=self._days is None)
+            ]
+            if not more:
+                break
+            cuts = _merged([*cuts, *more])
+        output, _ = _render(text, cuts, placeholder=placeholder)
+        return Cleaned(output, tuple(Cut("shift" if cut.new else cut.kind, cut.start, cut.end) for cut in cuts))
+
+    def _find(self, text: str, *, dates: bool) -> list[_Span]:
+        """What is to be cut or moved, in no order, possibly overlapping, in offsets of the text."""
+        folded = plain(text)
+        source = folded.text
+        if "[" in source:
+            source = _PLACEHOLDER.sub(lambda found: "\0" * len(found.group()), source)
+        tokens = Tokens(source)
+        digits = _DIGIT.search(source) is not None
+        spans = self._dictionary.find(tokens, digits=digits)
+        spans += patterns.find(source, tokens.lows, digits=digits)
+        spans += names.find(tokens)
+        spans += places.find(tokens)
+        found = [_Span(*folded.span(start, end), kind, None) for start, end, kind in spans]
+        if dates and digits:
+            months = any(bits & MONTH for bits in tokens.bits)
+            for date in self._dates.find(source, months=months):
+                new = None if self._days is None else moved(source, date, self._days)
+                found.append(_Span(*folded.span(date.start, date.end), "date", new))
+        return found
+
+
+@dataclass(frozen=True)
+class _Span:
+    start: int
+    end: int
+    kind: str
+    new: str | None  # the date to write instead
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of the output: kept from the input, or written for a cut."""
+
+    out: int
+    start: int
+    end: int
+    kept: bool
+
+
+def _merged(spans: Sequence[_Span]) -> list[_Span]:
+    """Sorted and without overlaps; where a moved date meets a cut, the cut wins."""
+    merged: list[_Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if merged and span.start < merged[-1].end:
+            last = merged[-1]
+            if last.new is not None and span.new is not None:
+                continue  # two readings of one date: the first
+            kind = last.kind if last.new is None else span.kind
+            merged[-1] = _Span(last.start, max(last.end, span.end), kind, None)
+        else:
+            merged.append(span)
+    return merged
+
+
+def _render(text: str, cuts: Sequence[_Span], *, placeholder: bool) -> tuple[str, list[_Piece]]:
+    parts: list[str] = []
+    pieces: list[_Piece] = []
+    out = position = 0
+    for start, end, new in _gaps(text, cuts, placeholder=placeholder):
+        for stretch, kept, first, last in ((text[position:start], True, position, start), (new, False, start, end)):
+            if stretch:
+                parts.append(stretch)
+                pieces.append(_Piece(out, first, last, kept))
+                out += len(stretch)
+        position = end
+    if text[position:]:
+        parts.append(text[position:])
+        pieces.append(_Piece(out, position, len(text), kept=True))
+    return "".join(parts), pieces
+
+
+def _gaps(text: str, cuts: Sequence[_Span], *, placeholder: bool) -> Iterator[tuple[int, int, str]]:
+    """Stretches of the input and what to write for them."""
+    if placeholder:
+        for cut in cuts:
+            yield cut.start, cut.end, cut.new or PLACEHOLDERS[cut.kind]
+        return
+    floor = 0
+    index = 0
+    while index < len(cuts):
+        cut = cuts[index]
+        index += 1
+        if cut.new is not None:
+            yield cut.start, cut.end, cut.new
+            floor = cut.end
+            continue
+        end = cut.end
+        # cuts with only separators between them are one gap
+        while index < len(cuts) and cuts[index].new is None and not text[end : cuts[index].start].strip(_SEPARATORS + ".'"):
+            end = cuts[index].end
+            index += 1
+        ceiling = cuts[index].start if index < len(cuts) else len(text)
+        start, end, new = _squeezed(text, cut.start, end, floor, ceiling)
+        yield start, end, new
+        floor = end
+
+
+def _squeezed(text: str, start: int, end: int, floor: int, ceiling: int) -> tuple[int, int, str]:
+    """Take blanks and punctuation along that would be left behind around a gap."""
+    while start > floor and end < ceiling and _PAIRS.get(text[start - 1]) == text[end]:
+        start, end = start - 1, end + 1
+    left, right = start, end
+    while left > floor and text[left - 1] in _SEPARATORS:
+        left -= 1
+    while right < ceiling and text[right] in _SEPARATORS:
+        right += 1
+    if left == 0 and floor == 0 and right == len(text):
+        return 0, right, ""
+    if left == 0:
+        while right < ceiling and text[right] in _SEPARATORS + ".":
+            right += 1
+        return 0, right, ""
+    if right == len(text):
+        return left, right, ""
+    before, after = text[left:start], text[end:right]
+    if before and after:
+        # keep the one that separates more
+        if after.strip() and not before.strip():
+            return left, end, ""
+        return start, right, ""
+    if not before and not after and text[start - 1].isalnum() and text[end].isalnum():
+        return start, end, " "
+    if not before and after == " " and text[start - 1] in "([{":
+        return start, right, ""
+    return start, end, ""
+
+
+def _mapped(pieces: Sequence[_Piece], start: int, end: int) -> tuple[int, int]:
+    """A span of the output as a span of the input, taking in whatever was cut inside it."""
+    first = _piece(pieces, start)
+    last = _piece(pieces, end - 1)
+    begin = first.start + (start - first.out) if first.kept else first.start
+    stop = last.start + (end - last.out) if last.kept else last.end
+    return begin, stop
+
+
+def _piece(pieces: Sequence[_Piece], offset: int) -> _Piece:
+    low, high = 0, len(pieces)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if pieces[middle].out <= offset:
+            low = middle
+        else:
+            high = middle
+    return pieces[low]

@@ -1,0 +1,177 @@
+"""Identity by its shape: runs the rules of ``rules.toml``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from deid.text.lexicon import CLINICAL, HERE, NAME, UNIT, WORD, bits, vocabulary
+
+_UNIT_AFTER = re.compile(r"\s?([A-Za-z%]+)")
+_DATE_LIKE = re.compile(r"(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?)?")
+_DATE_PARTS = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[-/]\d{4}|\d{4}[-/]\d{1,2}")
+_YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
+_STRONG_LABEL = re.compile(
+    r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat|pt|subj"
+)
+_CODES = frozenset({"cpt", "icd", "snomed", "loinc", "rid", "b", "v", "vb", "va", "te", "tr", "ti"})
+#: States whose abbreviation says something else in imaging.
+_OTHERWISE = frozenset({"CT", "PA", "IN", "OR", "ME", "MS", "CO", "LA", "AL", "DE", "ID", "MA", "MO", "MI", "SC", "MD", "PR"})
+_HINTS = frozenset(
+    "mayo cleveland johns mass massachusetts brigham anderson sloan mount mt cedars kaiser beth nyu stanford duke charite "
+    "karolinska great addenbrookes royal pitie".split()
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of ``rules.toml``."""
+
+    name: str
+    kind: str
+    sentence: str
+    needs: str
+    pattern: re.Pattern[str]
+    check: Callable[[str, re.Match[str], int, int], tuple[int, int] | None]
+
+
+def _unit_follows(text: str, end: int) -> bool:
+    found = _UNIT_AFTER.match(text, end)
+    return found is not None and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
+
+
+def _any(_text: str, _found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    return start, end
+
+
+def _label(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    value = text[start:end]
+    digits = sum(character.isdigit() for character in value)
+    strong = _STRONG_LABEL.match(text, found.start()) is not None
+    marked = any(character in ":#=" for character in found["link"])
+    if digits < (3 if strong or marked else 4) or _unit_follows(text, end):
+        return None
+    if _DATE_LIKE.fullmatch(value) or _DATE_PARTS.fullmatch(value):
+        return None
+    return start, end
+
+
+def _shape(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    value = text[start:end]
+    letters = re.match(r"[A-Za-z]*", value)
+    prefix = letters.group().lower() if letters else ""
+    digits = sum(character.isdigit() for character in value)
+    if prefix in _CODES and digits < 7:
+        return None
+    if _unit_follows(text, end) or _YEARS.fullmatch(value) or _DATE_PARTS.fullmatch(value):
+        return None
+    if _DATE_LIKE.fullmatch(value[len(prefix) :].lstrip("-_")):
+        return None
+    if prefix and bits()[prefix] & (CLINICAL | WORD) and found.end() - found.start() > len(prefix):
+        start += len(prefix)  # CHEST1234567: the word stays
+        start += text[start] in "-_"
+    return start, end
+
+
+def _clinical(word: str) -> bool:
+    return bool(bits()[word.lower().strip(" ,.'-")] & CLINICAL)
+
+
+def _road(_text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    return None if any(_clinical(word) for word in found["road"].split()) else (start, end)
+
+
+def _trimmed(text: str, start: int, stop: int) -> int:
+    """Where the city's name begins: behind the last clinical word before the state."""
+    for found in re.finditer(r"[\w'.-]+", text[start:stop]):
+        if _clinical(found.group()) or found.group().isupper() and len(found.group()) == 2:
+            start_of_next = start + found.end()
+            while start_of_next < stop and text[start_of_next] in " ,":
+                start_of_next += 1
+            return _trimmed(text, start_of_next, stop)
+    return start
+
+
+def _zip(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    if found["state"] is None:
+        return start, end
+    if found["state"] not in vocabulary()["states"].split() or _unit_follows(text, end):
+        return None
+    begin = _trimmed(text, start, found.start("state"))
+    if begin >= found.start("state") and found["state"] in _OTHERWISE and "-" not in found["zip"]:
+        return None
+    return begin, end
+
+
+def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    if found["state"] not in vocabulary()["states"].split():
+        return None
+    begin = _trimmed(text, start, found.end("road"))
+    words = text[begin : found.end("road")].replace("-", " ").lower().split()
+    if not words or bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME:
+        return None
+    return begin, end
+
+
+_CHECKS = {"": _any, "label": _label, "shape": _shape, "road": _road, "zip": _zip, "city": _city, "hint": _any}
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """The rules, compiled."""
+    rows = tomllib.loads((HERE / "rules.toml").read_text(encoding="utf-8"))["rule"]
+    return tuple(
+        Rule(
+            row["name"], row["kind"], row["sentence"], row["needs"], re.compile(row["pattern"]),
+            _CHECKS[row.get("check", "")],
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+@cache
+def _by_need() -> dict[str, tuple[Rule, ...]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules():
+        found.setdefault(rule.needs, []).append(rule)
+    return {need: tuple(row) for need, row in found.items()}
+
+
+def find(text: str, lows: list[str], *, digits: bool) -> Iterator[tuple[int, int, str]]:
+    """Spans with their kind.
+
+    Args:
+        text: plain text.
+        lows: its words in lower case.
+        digits: whether it has a digit.
+    """
+    groups = _by_need()
+    chosen: list[Rule] = []
+    if digits:
+        chosen += groups["digit"]
+    for need in ("@", ".", "#", ","):
+        if need in text:
+            chosen += groups.get(need, ())
+    if not _HINTS.isdisjoint(lows):
+        chosen += groups["letter"]
+    if not text.isascii():
+        chosen += groups["wide"]
+    for rule in chosen:
+        for found in rule.pattern.finditer(text):
+            start, end = found.span()
+            for name, index in rule.pattern.groupindex.items():
+                if name.startswith("cut") and found.start(index) >= 0:
+                    start, end = found.span(index)
+            kept = rule.check(text, found, start, end)
+            if kept and kept[0] < kept[1]:
+                yield (*kept, rule.kind)
+
+
+def describe() -> list[str]:
+    """What the rules find, in sentences."""
+    return [rule.sentence for rule in rules()]
+
+

@@ -1,0 +1,91 @@
+"""A text as words: what each is, how it is written, what lies between."""
+
+from __future__ import annotations
+
+import re
+
+from deid.text.lexicon import KNOWN_WORD, bits
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_ASCII_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
+#: What may lie between the parts of one name; a comma or slash is judged by who asks.
+CLOSE = frozenset(
+    {" ", "  ", "-", "_", ".", ". ", "^", "'", ", ", ",", " - ", ".-", "^^", "^ ", " ,", " , ", "/", "=", "; ", "\u3000", "\t", "__", ".,", "., ", " ^ "}
+)
+
+
+class Tokens:
+    """The words of a plain text.
+
+    Attributes:
+        text: the plain text.
+        words, lows: as written, and as looked up (lower case, no apostrophes, no possessive s).
+        starts, ends: offsets.
+        bits: see :mod:`deid.text.lexicon`.
+        known: which words the dictionary of the patient's identity has cut.
+    """
+
+    __slots__ = ("_mixed", "bits", "ends", "known", "lows", "starts", "text", "words")
+
+    def __init__(self, text: str) -> None:
+        table = bits()
+        self.text = text
+        pattern = _ASCII_WORD if text.isascii() else _WORD
+        found = list(pattern.finditer(text))
+        self.words = [match.group() for match in found]
+        self.starts = [match.start() for match in found]
+        self.ends = [match.end() for match in found]
+        self.lows = [word.lower() for word in self.words]
+        if "'" in text:
+            self.lows = [
+                (low[:-2] if low.endswith("'s") else low).replace("'", "") if "'" in low else low
+                for low in self.lows
+            ]
+        self.bits = [table[low] for low in self.lows]
+        self.known: set[int] = set()
+        self._mixed: bool | None = None
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def gap(self, index: int) -> str:
+        """What lies between the word at index and the next."""
+        return self.text[self.ends[index] : self.starts[index + 1]]
+
+    def close(self, index: int) -> bool:
+        """Whether the word at index and the next may belong to one name."""
+        return index + 1 < len(self.words) and self.gap(index) in CLOSE
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the text has words in lower case, so that a capital says something."""
+        if self._mixed is None:
+            self._mixed = any(word.islower() and len(word) > 2 for word in self.words)
+        return self._mixed
+
+    def capital(self, index: int) -> bool:
+        """Whether the word begins with a capital, or is in a script without capitals."""
+        first = self.words[index][0]
+        return first.isupper() or not first.islower()
+
+    def unknown(self, index: int) -> bool:
+        """Whether no list has the word, and it looks like a word: three letters, a vowel or a foreign script."""
+        if self.bits[index] & KNOWN_WORD:
+            return False
+        low = self.lows[index]
+        return len(low) > 2 and (not low.isascii() or any(letter in "aeiouy" for letter in low))
+
+    def glued(self, index: int) -> bool:
+        """Whether a digit touches the word: a code."""
+        start, end = self.starts[index], self.ends[index]
+        return (start > 0 and self.text[start - 1].isdigit()) or (
+            end < len(self.text) and self.text[end].isdigit()
+        )
+
+    def possessive(self, index: int) -> bool:
+        """Whether the word ends in 's."""
+        return self.words[index][-2:] in ("'s", "'S")
+
+    def at(self, index: int) -> int:
+        """The bits of the word at index, 0 outside the text."""
+        return self.bits[index] if 0 <= index < len(self.bits) else 0
