@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The environment in .venv: locked, hash-checked, bytecode compiled once (every Airflow process then starts
-# seconds faster). A no-op when it is there and current. No root, no compiler.
+# seconds faster). A no-op when it is there and current. No root; a C compiler makes de-identification faster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE
 
 stamp=.venv/.radflow-current
-wanted=$(cat requirements-dev.lock scripts/bootstrap.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+wanted=$(cat requirements-dev.lock scripts/bootstrap.lock scripts/hatch_build.py deid/_*.c pyproject.toml | sha256sum | cut -d' ' -f1)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 python=""

@@ -1,0 +1,1170 @@
+/* The walks of deid/structure.py (scan) and deid/walker.py (Plan), compiled: same input, same bytes, same errors.
+ *
+ * Little endian only. Every read is checked against the end of the enclosing item; the only state is the tables
+ * of what to do by tag, which Python fills on demand. Tested byte for byte against the Python classes.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+#define UNDEFINED 0xFFFFFFFFu
+#define ITEM 0xFFFEE000u
+#define ITEM_END 0xFFFEE00Du
+#define SEQUENCE_END 0xFFFEE0DDu
+#define DEEPEST 64
+#define MEMO_LIMIT 20000
+enum { KEEP, REMOVE, EMPTY, CALL, DUMMY };
+enum { KEPT, REPLACED, EMPTIED, REMOVED };
+enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, COLLECT_DEEP = 4, CHARSET = 8 };
+
+static PyObject *structure_error; /* deid.structure.StructureError */
+
+static Py_ssize_t refuse(const char *code)
+{
+    PyObject *error = PyObject_CallFunction(structure_error, "s", code);
+    if (error) {
+        PyErr_SetObject(structure_error, error);
+        Py_DECREF(error);
+    }
+    return -1;
+}
+
+static inline uint32_t u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
+static inline uint32_t u32(const uint8_t *p) { return u16(p) | u16(p + 2) << 16; }
+static inline uint32_t tag_at(const uint8_t *p) { return u16(p) << 16 | u16(p + 2); }
+static inline int is_pixels(uint32_t tag) { return tag == 0x7FE00008u || tag == 0x7FE00009u || tag == 0x7FE00010u; }
+
+#define VR(a, b) ((a) | (b) << 8)
+/* 2: two bytes of length; 4: four; 0: no VR (PS3.5 7.1.2) */
+static int vr_kind(uint32_t vr)
+{
+    switch (vr) {
+    case VR('O', 'B'): case VR('O', 'D'): case VR('O', 'F'): case VR('O', 'L'): case VR('O', 'V'): case VR('O', 'W'):
+    case VR('S', 'Q'): case VR('S', 'V'): case VR('U', 'C'): case VR('U', 'N'): case VR('U', 'R'): case VR('U', 'T'):
+    case VR('U', 'V'):
+        return 4;
+    case VR('A', 'E'): case VR('A', 'S'): case VR('A', 'T'): case VR('C', 'S'): case VR('D', 'A'): case VR('D', 'S'):
+    case VR('D', 'T'): case VR('F', 'D'): case VR('F', 'L'): case VR('I', 'S'): case VR('L', 'O'): case VR('L', 'T'):
+    case VR('P', 'N'): case VR('S', 'H'): case VR('S', 'L'): case VR('S', 'S'): case VR('S', 'T'): case VR('T', 'M'):
+    case VR('U', 'I'): case VR('U', 'L'): case VR('U', 'S'):
+        return 2;
+    }
+    return 0;
+}
+
+/* ---- reading ---- */
+
+typedef struct {
+    const uint8_t *data;
+    Py_ssize_t size;
+    const char *too_short; /* "truncated" or "more" */
+} Reader;
+
+typedef struct {
+    uint32_t tag, vr, length; /* vr 0: implicit */
+    Py_ssize_t start;
+} Element;
+
+static int need(const Reader *r, Py_ssize_t position, Py_ssize_t count, Py_ssize_t end)
+{
+    if (count <= end - position)
+        return 0;
+    return (int)refuse(count > r->size - position ? r->too_short : "malformed");
+}
+
+static int read_element(const Reader *r, Py_ssize_t p, Py_ssize_t end, int implicit, Element *e)
+{
+    if (need(r, p, 8, end))
+        return -1;
+    e->tag = tag_at(r->data + p);
+    if (e->tag >> 16 == 0xFFFE)
+        return (int)refuse("malformed");
+    if (implicit) {
+        e->vr = 0;
+        e->start = p + 8;
+        e->length = u32(r->data + p + 4);
+    } else {
+        e->vr = u16(r->data + p + 4);
+        switch (vr_kind(e->vr)) {
+        case 2:
+            e->start = p + 8;
+            e->length = u16(r->data + p + 6);
+            break;
+        case 4:
+            if (need(r, p, 12, end))
+                return -1;
+            e->start = p + 12;
+            e->length = u32(r->data + p + 8);
+            break;
+        default:
+            return (int)refuse("malformed");
+        }
+    }
+    if (e->length != UNDEFINED && need(r, e->start, (Py_ssize_t)e->length, end))
+        return -1;
+    return 0;
+}
+
+/* 1: an item; 0: the end of the sequence; -1: an error */
+static int read_item(const Reader *r, Py_ssize_t p, Py_ssize_t end, int delimited, uint32_t *length)
+{
+    uint32_t tag;
+    if (p == end && !delimited)
+        return 0;
+    if (need(r, p, 8, end))
+        return -1;
+    tag = tag_at(r->data + p);
+    *length = u32(r->data + p + 4);
+    if (tag == SEQUENCE_END && delimited)
+        return 0;
+    if (tag != ITEM)
+        return (int)refuse("malformed");
+    if (*length != UNDEFINED && need(r, p + 8, (Py_ssize_t)*length, end))
+        return -1;
+    return 1;
+}
+
+static Py_ssize_t skip_fragments(const Reader *r, Py_ssize_t p, Py_ssize_t end)
+{
+    for (;;) {
+        uint32_t tag, length;
+        if (need(r, p, 8, end))
+            return -1;
+        tag = tag_at(r->data + p);
+        length = u32(r->data + p + 4);
+        p += 8;
+        if (tag == SEQUENCE_END)
+            return p;
+        if (tag != ITEM || length == UNDEFINED)
+            return refuse("malformed");
+        if (need(r, p, (Py_ssize_t)length, end))
+            return -1;
+        p += length;
+    }
+}
+
+static Py_ssize_t behind(const Reader *r, const Element *e, Py_ssize_t end, int implicit, int depth);
+
+static Py_ssize_t skip_data_set(const Reader *r, Py_ssize_t p, Py_ssize_t end, int implicit, int depth)
+{
+    if (depth > DEEPEST)
+        return refuse("malformed");
+    for (;;) {
+        Element e;
+        if (need(r, p, 8, end))
+            return -1;
+        if (tag_at(r->data + p) == ITEM_END)
+            return p + 8;
+        if (read_element(r, p, end, implicit, &e))
+            return -1;
+        p = behind(r, &e, end, implicit, depth);
+        if (p < 0)
+            return -1;
+    }
+}
+
+static Py_ssize_t skip_items(const Reader *r, Py_ssize_t p, Py_ssize_t end, int implicit, int depth)
+{
+    for (;;) {
+        uint32_t length;
+        int found = read_item(r, p, end, 1, &length);
+        if (found < 0)
+            return -1;
+        if (!found)
+            return p + 8;
+        if (length == UNDEFINED) {
+            p = skip_data_set(r, p + 8, end, implicit, depth + 1);
+            if (p < 0)
+                return -1;
+        } else
+            p += 8 + (Py_ssize_t)length;
+    }
+}
+
+static Py_ssize_t behind(const Reader *r, const Element *e, Py_ssize_t end, int implicit, int depth)
+{
+    if (e->length != UNDEFINED)
+        return e->start + (Py_ssize_t)e->length;
+    if (is_pixels(e->tag))
+        return skip_fragments(r, e->start, end);
+    return skip_items(r, e->start, end, implicit || e->vr == VR('U', 'N'), depth);
+}
+
+/* ---- tables by tag ---- */
+
+typedef struct {
+    uint32_t tag;
+    uint8_t used, kind, sequence, items, nvr, facts;
+    uint16_t vrs[4];
+    PyObject *call, *memo, *explicit_dummy, *implicit_dummy;
+    unsigned long long n[4];
+} Entry;
+
+typedef struct {
+    Entry **slots;
+    size_t size, count;
+} Table;
+
+static Entry **slot_of(Table *t, uint32_t tag)
+{
+    size_t at = (tag * 2654435761u) & (t->size - 1);
+    while (t->slots[at] && t->slots[at]->tag != tag)
+        at = (at + 1) & (t->size - 1);
+    return &t->slots[at];
+}
+
+static int table_grow(Table *t)
+{
+    Table bigger = {NULL, t->size ? t->size * 2 : 1024, t->count};
+    bigger.slots = PyMem_Calloc(bigger.size, sizeof(Entry *));
+    if (!bigger.slots) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t at = 0; at < t->size; at++)
+        if (t->slots[at])
+            *slot_of(&bigger, t->slots[at]->tag) = t->slots[at];
+    PyMem_Free(t->slots);
+    *t = bigger;
+    return 0;
+}
+
+static Entry *entry_new(Table *t, uint32_t tag)
+{
+    Entry *e;
+    if (t->count * 2 >= t->size && table_grow(t))
+        return NULL;
+    e = PyMem_Calloc(1, sizeof(Entry));
+    if (!e)
+        return (Entry *)PyErr_NoMemory();
+    e->tag = tag;
+    *slot_of(t, tag) = e;
+    t->count++;
+    return e;
+}
+
+static void entry_free(Entry *e)
+{
+    if (!e)
+        return;
+    Py_XDECREF(e->call);
+    Py_XDECREF(e->memo);
+    Py_XDECREF(e->explicit_dummy);
+    Py_XDECREF(e->implicit_dummy);
+    PyMem_Free(e);
+}
+
+static void table_free(Table *t)
+{
+    for (size_t at = 0; at < t->size; at++)
+        entry_free(t->slots[at]);
+    PyMem_Free(t->slots);
+    t->slots = NULL;
+    t->size = t->count = 0;
+}
+
+/* Fill an entry from deid.walker.Entry (kind, sequence, items, vrs, call, dummy). */
+static int entry_fill(Entry *e, PyObject *found)
+{
+    int kind, sequence, items;
+    const char *vrs;
+    Py_ssize_t nvrs;
+    PyObject *call, *first, *second;
+    if (!PyTuple_Check(found)) {
+        PyErr_SetString(PyExc_TypeError, "an Entry is expected");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(found, "ipiy#O(SS)", &kind, &sequence, &items, &vrs, &nvrs, &call, &first, &second))
+        return -1;
+    e->kind = (uint8_t)kind;
+    e->sequence = (uint8_t)sequence;
+    e->items = (uint8_t)items;
+    for (Py_ssize_t at = 0; at + 1 < nvrs && e->nvr < 4; at += 2)
+        e->vrs[e->nvr++] = (uint16_t)u16((const uint8_t *)vrs + at);
+    if (kind == CALL) {
+        if (!PyCallable_Check(call)) {
+            PyErr_SetString(PyExc_TypeError, "an Entry that calls needs something to call");
+            return -1;
+        }
+        e->call = Py_NewRef(call);
+        e->memo = PyDict_New();
+        if (!e->memo)
+            return -1;
+    }
+    e->explicit_dummy = Py_NewRef(first);
+    e->implicit_dummy = Py_NewRef(second);
+    return 0;
+}
+
+/* ---- Scanner ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *facts;
+    Table table;
+} Scanner;
+
+typedef struct {
+    Reader r;
+    Scanner *scanner;
+    PyObject *top, *deep;
+    int charset;
+} Scanning;
+
+static int facts_of(Scanner *s, uint32_t tag)
+{
+    Entry *e = s->table.size ? *slot_of(&s->table, tag) : NULL;
+    if (!e) {
+        PyObject *number = PyObject_CallFunction(s->facts, "k", (unsigned long)tag);
+        long value;
+        if (!number)
+            return -1;
+        value = PyLong_AsLong(number);
+        Py_DECREF(number);
+        if (value == -1 && PyErr_Occurred())
+            return -1;
+        if (s->table.count > 100000) /* hostile input: no more memory than that */
+            table_free(&s->table);
+        e = entry_new(&s->table, tag);
+        if (!e)
+            return -1;
+        e->facts = (uint8_t)value;
+    }
+    return e->facts;
+}
+
+static Py_ssize_t scan_data_set(Scanning *s, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited)
+{
+    const Reader *r = &s->r;
+    uint32_t last = 0;
+    int first = 1;
+    if (depth > DEEPEST)
+        return refuse("malformed");
+    for (;;) {
+        Element e;
+        int facts, inner;
+        if (p == end && !delimited)
+            return p;
+        if (need(r, p, 8, end))
+            return -1;
+        if (delimited && tag_at(r->data + p) == ITEM_END)
+            return p + 8;
+        if (depth == 0 && is_pixels(tag_at(r->data + p)))
+            return p;
+        if (read_element(r, p, end, implicit, &e))
+            return -1;
+        if (!first && e.tag <= last)
+            return refuse("disorder");
+        first = 0;
+        last = e.tag;
+        facts = facts_of(s->scanner, e.tag);
+        if (facts < 0)
+            return -1;
+        if (e.length == UNDEFINED && is_pixels(e.tag)) {
+            p = skip_fragments(r, e.start, end);
+            if (p < 0)
+                return -1;
+            continue;
+        }
+        inner = implicit || e.vr == VR('U', 'N');
+        if (e.vr == VR('S', 'Q') || e.length == UNDEFINED || ((facts & IS_SEQUENCE) && inner)) {
+            int open_ended = e.length == UNDEFINED;
+            Py_ssize_t stop = open_ended ? end : e.start + (Py_ssize_t)e.length;
+            p = e.start;
+            for (;;) {
+                uint32_t length;
+                int found = read_item(r, p, stop, open_ended, &length);
+                if (found < 0)
+                    return -1;
+                if (!found)
+                    break;
+                p += 8;
+                p = scan_data_set(s, p, length == UNDEFINED ? stop : p + (Py_ssize_t)length, depth + 1, inner,
+                                  length == UNDEFINED);
+                if (p < 0)
+                    return -1;
+            }
+            if (open_ended)
+                p += 8;
+            continue;
+        }
+        if (depth == 0 ? (facts & COLLECT_TOP) : ((facts & COLLECT_DEEP) || e.vr == VR('P', 'N'))) {
+            PyObject *pair = Py_BuildValue("ky#", (unsigned long)e.tag, (const char *)r->data + e.start,
+                                           (Py_ssize_t)e.length);
+            int bad;
+            if (!pair)
+                return -1;
+            bad = depth == 0 ? PyDict_SetItem(s->top, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1))
+                             : PyList_Append(s->deep, pair);
+            Py_DECREF(pair);
+            if (bad)
+                return -1;
+        }
+        if (depth && (facts & CHARSET))
+            s->charset = 1;
+        p = e.start + (Py_ssize_t)e.length;
+    }
+}
+
+static PyObject *scanner_scan(Scanner *self, PyObject *args)
+{
+    Py_buffer buffer;
+    Py_ssize_t start, stop;
+    int implicit, complete;
+    Scanning s;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "y*npp", &buffer, &start, &implicit, &complete))
+        return NULL;
+    s.r.data = buffer.buf;
+    s.r.size = buffer.len;
+    s.r.too_short = complete ? "truncated" : "more";
+    s.scanner = self;
+    s.charset = 0;
+    s.top = PyDict_New();
+    s.deep = PyList_New(0);
+    if (s.top && s.deep) {
+        if (start < 0 || start > buffer.len)
+            refuse("malformed");
+        else {
+            stop = scan_data_set(&s, start, buffer.len, 0, implicit, 0);
+            if (stop >= 0)
+                result = Py_BuildValue("nOOO", stop, s.top, s.deep, s.charset ? Py_True : Py_False);
+        }
+    }
+    Py_XDECREF(s.top);
+    Py_XDECREF(s.deep);
+    PyBuffer_Release(&buffer);
+    return result;
+}
+
+static int scanner_init(Scanner *self, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    PyObject *facts;
+    if (!PyArg_ParseTuple(args, "O", &facts))
+        return -1;
+    Py_XSETREF(self->facts, Py_NewRef(facts));
+    return 0;
+}
+
+static int scanner_traverse(Scanner *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->facts);
+    return 0;
+}
+
+static int scanner_clear(Scanner *self)
+{
+    Py_CLEAR(self->facts);
+    return 0;
+}
+
+static void scanner_dealloc(Scanner *self)
+{
+    PyObject_GC_UnTrack(self);
+    scanner_clear(self);
+    table_free(&self->table);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef scanner_methods[] = {
+    {"scan", (PyCFunction)scanner_scan, METH_VARARGS,
+     "scan(data, start, implicit, complete) -> (stop, top, deep, nested_charset); see deid.structure.scan."},
+    {NULL}};
+
+static PyTypeObject ScannerType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "deid._walker.Scanner",
+    .tp_doc = "Scanner(facts): deid.structure.scan, compiled.",
+    .tp_basicsize = sizeof(Scanner),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)scanner_init,
+    .tp_traverse = (traverseproc)scanner_traverse,
+    .tp_clear = (inquiry)scanner_clear,
+    .tp_dealloc = (destructor)scanner_dealloc,
+    .tp_methods = scanner_methods,
+};
+
+/* ---- Plan ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *resolve, *block, *private_, *odd;
+    PyObject *blocks;   /* creator + group -> bool */
+    PyObject *privates; /* creator + group + low byte -> index + 1, or 0 */
+    Table top, nested;
+    Entry **private_entries;
+    size_t n_private;
+    unsigned long long private_kept, private_removed;
+} Plan;
+
+typedef struct {
+    Reader r;
+    Plan *plan;
+    uint8_t *out;
+    size_t size, capacity;
+    PyObject *inserts; /* list of (tag, bytes) */
+    Py_ssize_t next;
+} Walk;
+
+static int put(Walk *w, const void *bytes, size_t count)
+{
+    if (w->size + count > w->capacity) {
+        size_t capacity = (w->size + count) * 2 + 4096;
+        uint8_t *out = PyMem_Realloc(w->out, capacity);
+        if (!out) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        w->out = out;
+        w->capacity = capacity;
+    }
+    memcpy(w->out + w->size, bytes, count);
+    w->size += count;
+    return 0;
+}
+
+static void set_u32(uint8_t *p, uint32_t value)
+{
+    p[0] = value & 0xFF;
+    p[1] = value >> 8 & 0xFF;
+    p[2] = value >> 16 & 0xFF;
+    p[3] = value >> 24;
+}
+
+static int put_header(Walk *w, const Element *e, size_t length, int implicit)
+{
+    uint8_t header[12] = {e->tag >> 16 & 0xFF, e->tag >> 24, e->tag & 0xFF, e->tag >> 8 & 0xFF};
+    if (length > 0xFFFFFFFEu)
+        return (int)refuse("malformed");
+    if (implicit) {
+        set_u32(header + 4, (uint32_t)length);
+        return put(w, header, 8);
+    }
+    header[4] = e->vr & 0xFF;
+    header[5] = e->vr >> 8;
+    if (vr_kind(e->vr) == 4) {
+        set_u32(header + 8, (uint32_t)length);
+        return put(w, header, 12);
+    }
+    if (length > 0xFFFF)
+        return (int)refuse("malformed");
+    header[6] = length & 0xFF;
+    header[7] = (uint8_t)(length >> 8);
+    return put(w, header, 8);
+}
+
+static Entry *entry_of(Plan *plan, uint32_t tag, int nested)
+{
+    Table *t = nested ? &plan->nested : &plan->top;
+    Entry *e = t->size ? *slot_of(t, tag) : NULL;
+    if (!e) {
+        PyObject *found = PyObject_CallFunction(plan->resolve, "kO", (unsigned long)tag, nested ? Py_True : Py_False);
+        if (!found)
+            return NULL;
+        e = PyMem_Calloc(1, sizeof(Entry));
+        if (!e || entry_fill(e, found) || (t->count * 2 >= t->size && table_grow(t))) {
+            Py_DECREF(found);
+            entry_free(e);
+            return PyErr_Occurred() ? NULL : (Entry *)PyErr_NoMemory();
+        }
+        Py_DECREF(found);
+        e->tag = tag;
+        *slot_of(t, tag) = e;
+        t->count++;
+    }
+    return e;
+}
+
+/* New value of a value: a borrowed bytes object or None; NULL on error. */
+static PyObject *called(Entry *e, const uint8_t *value, Py_ssize_t length, uint32_t vr, int local)
+{
+    uint8_t small[256], *key = small;
+    uint8_t vr_bytes[2] = {vr & 0xFF, vr >> 8};
+    PyObject *name, *new = NULL;
+    if ((size_t)length + 3 > sizeof small && !(key = PyMem_Malloc((size_t)length + 3)))
+        return PyErr_NoMemory();
+    memcpy(key, value, (size_t)length);
+    key[length] = vr_bytes[0];
+    key[length + 1] = vr_bytes[1];
+    key[length + 2] = (uint8_t)local;
+    name = PyBytes_FromStringAndSize((const char *)key, length + 3);
+    if (key != small)
+        PyMem_Free(key);
+    if (!name)
+        return NULL;
+    new = PyDict_GetItemWithError(e->memo, name);
+    if (!new && !PyErr_Occurred()) {
+        PyObject *found = PyObject_CallFunction(e->call, "y#y#O", (const char *)value, length, (const char *)vr_bytes,
+                                                (Py_ssize_t)(vr ? 2 : 0), local ? Py_True : Py_False);
+        if (found && found != Py_None && !PyBytes_Check(found)) {
+            PyErr_SetString(PyExc_TypeError, "a handler gives bytes or None");
+            Py_CLEAR(found);
+        }
+        if (found) {
+            if (PyDict_GET_SIZE(e->memo) >= MEMO_LIMIT)
+                PyDict_Clear(e->memo);
+            if (!PyDict_SetItem(e->memo, name, found))
+                new = found; /* the memo holds it */
+            Py_DECREF(found);
+        }
+    }
+    Py_DECREF(name);
+    return new;
+}
+
+/* Outcome, or -1. */
+static int put_called(Walk *w, Entry *entry, const Element *e, int implicit, int local)
+{
+    const uint8_t *value = w->r.data + e->start;
+    PyObject *new = called(entry, value, (Py_ssize_t)e->length, e->vr, local);
+    Py_ssize_t length;
+    if (!new)
+        return -1;
+    if (new == Py_None)
+        return REMOVED;
+    length = PyBytes_GET_SIZE(new);
+    if (put_header(w, e, (size_t)length, implicit) || put(w, PyBytes_AS_STRING(new), (size_t)length))
+        return -1;
+    if (length == (Py_ssize_t)e->length && !memcmp(PyBytes_AS_STRING(new), value, (size_t)length))
+        return KEPT;
+    return length ? REPLACED : EMPTIED;
+}
+
+static Py_ssize_t walk_data_set(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited);
+
+/* Outcome, or -1; *next is where the element ends. */
+static int put_sequence(Walk *w, Entry *entry, const Element *e, Py_ssize_t end, int depth, int implicit,
+                        Py_ssize_t *next)
+{
+    const Reader *r = &w->r;
+    int inner = implicit || e->vr == VR('U', 'N'), open_ended = e->length == UNDEFINED;
+    Py_ssize_t p = e->start, stop = open_ended ? end : e->start + (Py_ssize_t)e->length;
+    size_t begin;
+    if (entry->items != KEEP) {
+        *next = behind(r, e, end, implicit, depth);
+        if (*next < 0)
+            return -1;
+        if (entry->items == REMOVE)
+            return REMOVED;
+    }
+    if (put_header(w, e, 0, implicit))
+        return -1;
+    begin = w->size;
+    if (entry->items == DUMMY) {
+        PyObject *dummy = inner ? entry->implicit_dummy : entry->explicit_dummy;
+        if (put(w, PyBytes_AS_STRING(dummy), (size_t)PyBytes_GET_SIZE(dummy)))
+            return -1;
+    } else if (entry->items == KEEP) {
+        for (;;) {
+            static const uint8_t header[8] = {0xFE, 0xFF, 0x00, 0xE0};
+            uint32_t length;
+            size_t item;
+            int found = read_item(r, p, stop, open_ended, &length);
+            if (found < 0)
+                return -1;
+            if (!found)
+                break;
+            if (put(w, header, 8))
+                return -1;
+            item = w->size;
+            p += 8;
+            p = walk_data_set(w, p, length == UNDEFINED ? stop : p + (Py_ssize_t)length, depth + 1, inner,
+                              length == UNDEFINED);
+            if (p < 0)
+                return -1;
+            if (w->size - item > 0xFFFFFFFEu)
+                return (int)refuse("malformed");
+            set_u32(w->out + item - 4, (uint32_t)(w->size - item));
+        }
+        *next = open_ended ? p + 8 : p;
+    }
+    if (w->size - begin > 0xFFFFFFFEu)
+        return (int)refuse("malformed");
+    set_u32(w->out + begin - 4, (uint32_t)(w->size - begin));
+    return entry->items == KEEP ? KEPT : entry->items == DUMMY ? REPLACED : EMPTIED;
+}
+
+typedef struct {
+    uint8_t block, used;
+    Py_ssize_t name, length; /* the creator's name, stripped */
+    size_t first, last;      /* its element in the output */
+} Creator;
+
+typedef struct {
+    Creator *at;
+    int count, capacity;
+} Creators;
+
+static void close_creators(Walk *w, Creators *c)
+{
+    for (int at = c->count - 1; at >= 0; at--) {
+        if (c->at[at].used)
+            w->plan->private_kept++;
+        else {
+            memmove(w->out + c->at[at].first, w->out + c->at[at].last, w->size - c->at[at].last);
+            w->size -= c->at[at].last - c->at[at].first;
+            w->plan->private_removed++;
+        }
+    }
+    c->count = 0;
+}
+
+static int safe_block(Plan *plan, const uint8_t *name, Py_ssize_t length, uint32_t group)
+{
+    PyObject *key = PyBytes_FromStringAndSize(NULL, length + 2), *found;
+    int safe = -1;
+    if (!key)
+        return -1;
+    memcpy(PyBytes_AS_STRING(key), name, (size_t)length);
+    PyBytes_AS_STRING(key)[length] = (char)(group & 0xFF);
+    PyBytes_AS_STRING(key)[length + 1] = (char)(group >> 8);
+    found = PyDict_GetItemWithError(plan->blocks, key);
+    if (found)
+        safe = found == Py_True;
+    else if (!PyErr_Occurred()) {
+        found = PyObject_CallFunction(plan->block, "y#k", (const char *)name, length, (unsigned long)group);
+        if (found) {
+            safe = PyObject_IsTrue(found);
+            Py_DECREF(found);
+            if (PyDict_GET_SIZE(plan->blocks) >= MEMO_LIMIT)
+                PyDict_Clear(plan->blocks);
+            if (safe >= 0 && PyDict_SetItem(plan->blocks, key, safe ? Py_True : Py_False))
+                safe = -1;
+        }
+    }
+    Py_DECREF(key);
+    return safe;
+}
+
+/* 1 and *entry, or 0: nothing is known of it; -1 on error */
+static int private_entry(Plan *plan, const uint8_t *name, Py_ssize_t length, uint32_t tag, Entry **entry)
+{
+    PyObject *key = PyBytes_FromStringAndSize(NULL, length + 3), *found, *number;
+    uint32_t group = tag >> 16;
+    int result = -1;
+    if (!key)
+        return -1;
+    memcpy(PyBytes_AS_STRING(key), name, (size_t)length);
+    PyBytes_AS_STRING(key)[length] = (char)(group & 0xFF);
+    PyBytes_AS_STRING(key)[length + 1] = (char)(group >> 8);
+    PyBytes_AS_STRING(key)[length + 2] = (char)(tag & 0xFF);
+    found = PyDict_GetItemWithError(plan->privates, key);
+    if (found) {
+        long index = PyLong_AsLong(found);
+        if (index > 0)
+            *entry = plan->private_entries[index - 1];
+        result = index > 0;
+    } else if (!PyErr_Occurred()) {
+        found = PyObject_CallFunction(plan->private_, "y#kk", (const char *)name, length, (unsigned long)group,
+                                      (unsigned long)(tag & 0xFF));
+        if (found) {
+            size_t index = 0;
+            result = 0;
+            if (found != Py_None) {
+                Entry *new = PyMem_Calloc(1, sizeof(Entry));
+                Entry **more = new ? PyMem_Realloc(plan->private_entries, (plan->n_private + 1) * sizeof *more) : NULL;
+                if (more)
+                    plan->private_entries = more;
+                if (!more || entry_fill(new, found)) {
+                    entry_free(new);
+                    if (!PyErr_Occurred())
+                        PyErr_NoMemory();
+                    result = -1;
+                } else {
+                    plan->private_entries[plan->n_private++] = *entry = new;
+                    index = plan->n_private;
+                    result = 1;
+                }
+            }
+            Py_DECREF(found);
+            if (result >= 0) {
+                if (PyDict_GET_SIZE(plan->privates) >= 10 * MEMO_LIMIT && !index)
+                    PyDict_Clear(plan->privates); /* the entries stay until the plan goes: there are few */
+                number = PyLong_FromSize_t(index);
+                if (!number || PyDict_SetItem(plan->privates, key, number))
+                    result = -1;
+                Py_XDECREF(number);
+            }
+        }
+    }
+    Py_DECREF(key);
+    return result;
+}
+
+/* Where the element ends, or -1. */
+static Py_ssize_t walk_private(Walk *w, const Element *e, Py_ssize_t p, Py_ssize_t end, int depth, int implicit,
+                               Creators *creators)
+{
+    const uint8_t *data = w->r.data;
+    uint32_t low = e->tag & 0xFFFF;
+    Py_ssize_t next = -1;
+    Creator *creator = NULL;
+    Entry *entry = NULL;
+    int outcome = REMOVED, known;
+    if (low >= 0x10 && low <= 0xFF && e->length != UNDEFINED && e->vr != VR('S', 'Q')) {
+        Py_ssize_t first = e->start, last = e->start + (Py_ssize_t)e->length;
+        int safe;
+        while (first < last && (data[first] == ' ' || data[first] == 0))
+            first++;
+        while (last > first && (data[last - 1] == ' ' || data[last - 1] == 0))
+            last--;
+        safe = safe_block(w->plan, data + first, last - first, e->tag >> 16);
+        if (safe < 0)
+            return -1;
+        if (!safe)
+            w->plan->private_removed++;
+        else {
+            if (creators->count == creators->capacity) {
+                int capacity = creators->capacity ? creators->capacity * 2 : 16;
+                Creator *more = PyMem_Realloc(creators->at, (size_t)capacity * sizeof *more);
+                if (!more) {
+                    PyErr_NoMemory();
+                    return -1;
+                }
+                creators->at = more;
+                creators->capacity = capacity;
+            }
+            creator = &creators->at[creators->count++];
+            creator->block = (uint8_t)low;
+            creator->used = 0;
+            creator->name = first;
+            creator->length = last - first;
+            creator->first = w->size;
+            if (put(w, data + p, (size_t)(e->start + (Py_ssize_t)e->length - p)))
+                return -1;
+            creator->last = w->size;
+        }
+        return e->start + (Py_ssize_t)e->length;
+    }
+    if (low >= 0x1000)
+        for (int at = 0; at < creators->count; at++)
+            if (creators->at[at].block == low >> 8)
+                creator = &creators->at[at];
+    if (creator) {
+        known = private_entry(w->plan, data + creator->name, creator->length, e->tag, &entry);
+        if (known < 0)
+            return -1;
+    }
+    if (entry && entry->sequence && (e->vr == VR('S', 'Q') || !e->vr)) {
+        outcome = put_sequence(w, entry, e, end, depth, implicit, &next);
+        if (outcome < 0)
+            return -1;
+    } else {
+        next = behind(&w->r, e, end, implicit, depth);
+        if (next < 0)
+            return -1;
+        if (entry && !entry->sequence && e->vr != VR('S', 'Q') && e->length != UNDEFINED) {
+            outcome = put_called(w, entry, e, implicit, 0);
+            if (outcome < 0)
+                return -1;
+        }
+    }
+    if (outcome != REMOVED) {
+        creator->used = 1;
+        w->plan->private_kept++;
+    } else
+        w->plan->private_removed++;
+    return next;
+}
+
+/* Where the element ends, or -1. */
+static Py_ssize_t walk_standard(Walk *w, const Element *e, Py_ssize_t p, Py_ssize_t end, int depth, int implicit,
+                                int local)
+{
+    Entry *entry = entry_of(w->plan, e->tag, depth > 0);
+    int fragments = e->length == UNDEFINED && is_pixels(e->tag), outcome;
+    Py_ssize_t next;
+    if (!entry)
+        return -1;
+    if (!fragments && (e->vr == VR('S', 'Q') || entry->sequence || e->length == UNDEFINED)) {
+        if (e->vr && e->vr != VR('S', 'Q') && e->vr != VR('U', 'N') && e->length != UNDEFINED)
+            return refuse("malformed");
+        outcome = put_sequence(w, entry, e, end, depth, implicit, &next);
+    } else {
+        next = behind(&w->r, e, end, implicit, depth);
+        if (next < 0)
+            return -1;
+        if (fragments) {
+            outcome = entry->kind == KEEP ? KEPT : REMOVED;
+            if (outcome == KEPT && put(w, w->r.data + p, (size_t)(next - p)))
+                return -1;
+        } else if (entry->kind == REMOVE)
+            outcome = REMOVED;
+        else if (entry->kind == EMPTY)
+            outcome = put_header(w, e, 0, implicit) ? -1 : EMPTIED;
+        else if (entry->kind == KEEP) {
+            int fits = !e->vr || !entry->nvr;
+            for (int at = 0; at < entry->nvr && !fits; at++)
+                fits = entry->vrs[at] == e->vr;
+            if (!fits) {
+                uint8_t vr[2] = {e->vr & 0xFF, e->vr >> 8};
+                PyObject *answer = PyObject_CallFunction(w->plan->odd, "ky#y#", (unsigned long)e->tag,
+                                                         (const char *)vr, (Py_ssize_t)2,
+                                                         (const char *)w->r.data + e->start, (Py_ssize_t)e->length);
+                if (!answer)
+                    return -1;
+                fits = PyObject_IsTrue(answer);
+                Py_DECREF(answer);
+                if (fits < 0)
+                    return -1;
+            }
+            outcome = fits ? KEPT : REMOVED;
+            if (fits && put(w, w->r.data + p, (size_t)(next - p)))
+                return -1;
+        } else
+            outcome = put_called(w, entry, e, implicit, local && e->tag == 0x00080104u);
+    }
+    if (outcome < 0)
+        return -1;
+    entry->n[outcome]++;
+    return next;
+}
+
+/* 1: `tag` itself was set; 0: it was not; -1: error */
+static int put_inserts(Walk *w, uint32_t tag)
+{
+    while (w->next < PyList_GET_SIZE(w->inserts)) {
+        PyObject *pair = PyList_GET_ITEM(w->inserts, w->next);
+        unsigned long found;
+        char *bytes;
+        Py_ssize_t size;
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+            PyErr_SetString(PyExc_TypeError, "an insert is (tag, bytes)");
+            return -1;
+        }
+        found = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(pair, 0));
+        if (found == (unsigned long)-1 && PyErr_Occurred())
+            return -1;
+        if (found > tag)
+            return 0;
+        w->next++;
+        if (PyBytes_AsStringAndSize(PyTuple_GET_ITEM(pair, 1), &bytes, &size) || put(w, bytes, (size_t)size))
+            return -1;
+        if (found == tag)
+            return 1;
+    }
+    return 0;
+}
+
+static Py_ssize_t walk_elements(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited,
+                                Creators *creators)
+{
+    const Reader *r = &w->r;
+    uint32_t last = 0, group = UNDEFINED;
+    int first = 1, local = 1;
+    for (;;) {
+        Element e;
+        int set = 0;
+        if (p == end && !delimited)
+            break;
+        if (need(r, p, 8, end))
+            return -1;
+        if (delimited && tag_at(r->data + p) == ITEM_END) {
+            p += 8;
+            break;
+        }
+        if (read_element(r, p, end, implicit, &e))
+            return -1;
+        if (!first && e.tag <= last)
+            return refuse("disorder");
+        first = 0;
+        last = e.tag;
+        if (e.tag >> 16 != group) {
+            close_creators(w, creators);
+            group = e.tag >> 16;
+        }
+        if (depth == 0) {
+            set = put_inserts(w, e.tag);
+            if (set < 0)
+                return -1;
+        }
+        if (e.tag == 0x00080102u && e.length != UNDEFINED) {
+            Py_ssize_t at = e.start, stop = e.start + (Py_ssize_t)e.length;
+            while (at < stop && (r->data[at] == ' ' || r->data[at] == 0))
+                at++;
+            local = at == stop || (stop - at >= 2 && r->data[at] == '9' && r->data[at + 1] == '9');
+        }
+        if (set)
+            p = behind(r, &e, end, implicit, depth);
+        else if (group & 1)
+            p = walk_private(w, &e, p, end, depth, implicit, creators);
+        else
+            p = walk_standard(w, &e, p, end, depth, implicit, local);
+        if (p < 0)
+            return -1;
+    }
+    close_creators(w, creators);
+    return p;
+}
+
+static Py_ssize_t walk_data_set(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited)
+{
+    Creators creators = {NULL, 0, 0};
+    if (depth > DEEPEST)
+        return refuse("malformed");
+    p = walk_elements(w, p, end, depth, implicit, delimited, &creators);
+    PyMem_Free(creators.at);
+    return p;
+}
+
+static PyObject *plan_walk(Plan *self, PyObject *args)
+{
+    Py_buffer buffer;
+    Py_ssize_t start, end;
+    int implicit;
+    PyObject *inserts = NULL, *result = NULL;
+    Walk w;
+    if (!PyArg_ParseTuple(args, "y*nnp|O!", &buffer, &start, &end, &implicit, &PyList_Type, &inserts))
+        return NULL;
+    memset(&w, 0, sizeof w);
+    w.inserts = inserts ? Py_NewRef(inserts) : PyList_New(0);
+    w.r.data = buffer.buf;
+    w.r.size = buffer.len;
+    w.r.too_short = "truncated";
+    w.plan = self;
+    if (start < 0 || start > end || end > buffer.len)
+        refuse("malformed");
+    else if (w.inserts && walk_data_set(&w, start, end, 0, implicit, 0) >= 0 && put_inserts(&w, UNDEFINED) >= 0)
+        result = PyBytes_FromStringAndSize((const char *)w.out, (Py_ssize_t)w.size);
+    PyMem_Free(w.out);
+    Py_XDECREF(w.inserts);
+    PyBuffer_Release(&buffer);
+    return result;
+}
+
+static int add_counts(PyObject *rows, Table *t, int nested)
+{
+    for (size_t at = 0; at < t->size; at++) {
+        Entry *e = t->slots[at];
+        PyObject *row;
+        if (!e || !(e->n[0] || e->n[1] || e->n[2] || e->n[3]))
+            continue;
+        row = Py_BuildValue("kOKKKK", (unsigned long)e->tag, nested ? Py_True : Py_False, e->n[0], e->n[1], e->n[2],
+                            e->n[3]);
+        if (!row || PyList_Append(rows, row)) {
+            Py_XDECREF(row);
+            return -1;
+        }
+        Py_DECREF(row);
+    }
+    return 0;
+}
+
+static PyObject *plan_counts(Plan *self, PyObject *Py_UNUSED(args))
+{
+    PyObject *rows = PyList_New(0), *result = NULL;
+    if (rows && !add_counts(rows, &self->top, 0) && !add_counts(rows, &self->nested, 1) && !PyList_Sort(rows))
+        result = Py_BuildValue("OKK", rows, self->private_kept, self->private_removed);
+    Py_XDECREF(rows);
+    return result;
+}
+
+static int plan_init(Plan *self, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    PyObject *resolve, *block, *private_, *odd;
+    if (!PyArg_ParseTuple(args, "OOOO", &resolve, &block, &private_, &odd))
+        return -1;
+    Py_XSETREF(self->resolve, Py_NewRef(resolve));
+    Py_XSETREF(self->block, Py_NewRef(block));
+    Py_XSETREF(self->private_, Py_NewRef(private_));
+    Py_XSETREF(self->odd, Py_NewRef(odd));
+    Py_XSETREF(self->blocks, PyDict_New());
+    Py_XSETREF(self->privates, PyDict_New());
+    return self->blocks && self->privates ? 0 : -1;
+}
+
+static int visit_table(Table *t, visitproc visit, void *arg)
+{
+    for (size_t at = 0; at < t->size; at++)
+        if (t->slots[at]) {
+            Py_VISIT(t->slots[at]->call);
+            Py_VISIT(t->slots[at]->memo);
+        }
+    return 0;
+}
+
+static int plan_traverse(Plan *self, visitproc visit, void *arg)
+{
+    int found;
+    Py_VISIT(self->resolve);
+    Py_VISIT(self->block);
+    Py_VISIT(self->private_);
+    Py_VISIT(self->odd);
+    Py_VISIT(self->blocks);
+    Py_VISIT(self->privates);
+    if ((found = visit_table(&self->top, visit, arg)) || (found = visit_table(&self->nested, visit, arg)))
+        return found;
+    for (size_t at = 0; at < self->n_private; at++) {
+        Py_VISIT(self->private_entries[at]->call);
+        Py_VISIT(self->private_entries[at]->memo);
+    }
+    return 0;
+}
+
+static int plan_clear(Plan *self)
+{
+    Py_CLEAR(self->resolve);
+    Py_CLEAR(self->block);
+    Py_CLEAR(self->private_);
+    Py_CLEAR(self->odd);
+    Py_CLEAR(self->blocks);
+    Py_CLEAR(self->privates);
+    table_free(&self->top);
+    table_free(&self->nested);
+    for (size_t at = 0; at < self->n_private; at++)
+        entry_free(self->private_entries[at]);
+    PyMem_Free(self->private_entries);
+    self->private_entries = NULL;
+    self->n_private = 0;
+    return 0;
+}
+
+static void plan_dealloc(Plan *self)
+{
+    PyObject_GC_UnTrack(self);
+    plan_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef plan_methods[] = {
+    {"walk", (PyCFunction)plan_walk, METH_VARARGS,
+     "walk(data, start, end, implicit, inserts=[]) -> bytes; see deid.walker.Plan.walk."},
+    {"counts", (PyCFunction)plan_counts, METH_NOARGS, "counts() -> (rows, private kept, private removed)"},
+    {NULL}};
+
+static PyTypeObject PlanType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "deid._walker.Plan",
+    .tp_doc = "Plan(resolve, block, private, odd): deid.walker.Plan, compiled, little endian only.",
+    .tp_basicsize = sizeof(Plan),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)plan_init,
+    .tp_traverse = (traverseproc)plan_traverse,
+    .tp_clear = (inquiry)plan_clear,
+    .tp_dealloc = (destructor)plan_dealloc,
+    .tp_methods = plan_methods,
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "deid._walker",
+                                    "The walks of deid.structure and deid.walker, compiled.", -1, NULL};
+
+PyMODINIT_FUNC PyInit__walker(void)
+{
+    PyObject *made, *python = PyImport_ImportModule("deid.structure");
+    if (!python)
+        return NULL;
+    structure_error = PyObject_GetAttrString(python, "StructureError");
+    Py_DECREF(python);
+    if (!structure_error || PyType_Ready(&ScannerType) < 0 || PyType_Ready(&PlanType) < 0)
+        return NULL;
+    made = PyModule_Create(&module);
+    if (!made)
+        return NULL;
+    if (PyModule_AddObjectRef(made, "Scanner", (PyObject *)&ScannerType) < 0 ||
+        PyModule_AddObjectRef(made, "Plan", (PyObject *)&PlanType) < 0) {
+        Py_DECREF(made);
+        return NULL;
+    }
+    return made;
+}
