@@ -10,7 +10,6 @@ from deid.exceptions import (
     OutputExists,
     PolicyError,
     QuarantineError,
-    UnsupportedOption,
 )
 from deid.findings import Finding
 from deid.policy import Policy, load_policy
@@ -32,7 +31,6 @@ __all__ = [
     "Pseudonyms",
     "QuarantineError",
     "SeriesResult",
-    "UnsupportedOption",
     "deidentify_series",
     "load_policy",
     "series_place",

@@ -25,7 +25,7 @@ from deid import (
     series_place,
     verify_series,
 )
-from deid.acceptance import read_header
+from deid.series import header_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def _series(folder: Path) -> tuple[dict[str, list[Path]], list[tuple[str, Path]]
     strays: list[tuple[str, Path]] = []
     for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         try:
-            groups[read_header(path.read_bytes(), "file").series_uid].append(path)
+            groups[header_of(path, "file").series_uid].append(path)
         except QuarantineError as error:
             strays.append((error.code, path))
     return groups, strays

@@ -20,12 +20,16 @@ class Action(StrEnum):
     HASH = "hash"
     AGE = "age"
     CODE_MEANING = "code-meaning"
+    TEXT = "clean"
+    SCAN = "search"
 
 
 #: What a site rule may ask for.
 SITE_ACTIONS = frozenset(
-    {Action.KEEP, Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.UID, Action.DATE, Action.HASH}
-)
+    {
+        Action.KEEP, Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.UID, Action.DATE, Action.HASH, Action.TEXT,
+    }
+)  # fmt: skip
 
 
 class Rule(NamedTuple):

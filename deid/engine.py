@@ -1,210 +1,303 @@
-"""Carry a policy out on one object, by pydicom: the reference path that any faster one must equal.
+"""Carry a policy out on one object: new header bytes, pixel data moved by the kernel.
 
-Values that stay are never decoded: pydicom's raw elements are passed on byte for byte, pixel data included.
+Values that stay are never decoded. The header is walked by a plan (:mod:`deid.plans`), compiled where it can
+be; pixel data go from file to file without passing through Python, unless a pixel stage made new ones.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import struct
-import warnings
+import os
 import zlib
-from typing import TYPE_CHECKING, cast
+from collections import Counter
+from typing import TYPE_CHECKING
 
-import pydicom
-from pydicom.config import disable_value_validation
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.sequence import Sequence
-
+from deid import marking, plans
 from deid.actions import Action
-from deid.exceptions import QuarantineError
-from deid.handlers import Element, Scope, apply
-from deid.handlers.codes import SCHEME, is_local
-from deid.handlers.private import PrivateBlocks, fits, is_creator
-from deid.handlers.sequences import dummy_item
-from deid.marking import mark, rebuild_file_meta
-from deid.rules import PATIENT_ID, PATIENT_NAME, PIXEL_DATA
+from deid.content import ContentPlan
+from deid.handlers import Scope
+from deid.handlers.base import Unfit
+from deid.handlers.text import codecs_of, decoded
+from deid.identifiers import identity
+from deid.objects import Kind, kind
+from deid.original import DEFLATED
+from deid.rules import PATIENT_ID, PATIENT_NAME, RuleTable
+from deid.structure import StructureError
+from deid.text import TextCleaner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
+    from deid.acceptance import Header
+    from deid.original import Original
+    from deid.pixel_result import PixelResult
+    from deid.plans import AnyPlan
     from deid.policy import Policy
-    from deid.rules import RuleTable
+    from deid.pseudonyms import Pseudonyms
 
-_TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
-_OPAQUE = frozenset({"OB", "OW", "UN"})
-#: What pydicom may raise on a file that it cannot treat; anything else is a bug and shows as one.
-_UNREADABLE = (
-    AttributeError, BytesLengthException, EOFError, InvalidDicomError, KeyError, LookupError,
-    NotImplementedError, OverflowError, RecursionError, TypeError, UnicodeError, ValueError, struct.error,
-    zlib.error,
-)  # fmt: skip
+_PLANS = 8
+_CHARSET = 0x00080005
+
+
+class Tally:
+    """What was done, over many objects; no values.
+
+    Attributes:
+        actions: action -> how often.
+        by_tag: ``GGGG,EEEE`` (or ``private``) -> outcome -> how often; outcomes are kept, replaced, emptied,
+            removed.
+        cuts: ``GGGG,EEEE`` -> kind of identity -> from how many different texts it was cut.
+    """
+
+    def __init__(self) -> None:
+        self.actions: Counter[str] = Counter()
+        self.by_tag: dict[str, Counter[str]] = {}
+        self.cuts: dict[str, Counter[str]] = {}
+
+    def add(self, plan: AnyPlan, table: RuleTable, scope: Scope) -> None:
+        """Add what a plan has counted."""
+        rows, kept, removed = plan.counts()
+        for tag, nested, *outcomes in rows:
+            action = (table.nested if nested else table.top)[tag].action
+            place = self.by_tag.setdefault(_place(tag), Counter())
+            for outcome, count in zip(("kept", "replaced", "emptied", "removed"), outcomes, strict=True):
+                if count:
+                    place[outcome] += count
+                    self.actions[_action(action, outcome)] += count
+        for outcome, count in (("kept", kept), ("removed", removed)):
+            if count:
+                self.by_tag.setdefault("private", Counter())[outcome] += count
+                self.actions[_action(Action.KEEP, outcome)] += count
+        for (tag, what), count in scope.cuts.items():
+            self.cuts.setdefault(_place(tag), Counter())[what] += count
+
+
+def _place(tag: int) -> str:
+    return f"{tag >> 16:04X},{tag & 0xFFFF:04X}"
+
+
+def _action(action: Action, outcome: str) -> str:
+    if outcome in ("removed", "emptied"):
+        return str(Action.REMOVE if outcome == "removed" else Action.EMPTY)
+    if outcome == "kept" and action in (Action.TEXT, Action.SCAN, Action.CODE_MEANING):
+        return str(Action.KEEP)
+    return str(action)
+
+
+class _Prepared:
+    """A plan with what belongs to it."""
+
+    def __init__(self, plan: AnyPlan, table: RuleTable, scope: Scope, marks: list[tuple[int, bytes]]) -> None:
+        self.plan, self.table, self.scope, self.marks = plan, table, scope, marks
 
 
 class Engine:
-    """De-identifies objects of one SOP class and one patient.
+    """De-identifies the objects of one patient.
 
     Args:
         policy: what to do.
-        table: the policy's rules for the SOP class.
+        pseudonyms: the project's keyed pseudonyms.
+        header: the header of one of the patient's objects.
+        pure: use the Python walker even where a compiled one is there.
     """
 
-    def __init__(self, policy: Policy, table: RuleTable) -> None:
+    def __init__(self, policy: Policy, pseudonyms: Pseudonyms, header: Header, *, pure: bool = False) -> None:
         self._policy = policy
-        self._table = table
-        self._safe_private = "retain_safe_private" in policy.options
+        self._pseudonyms = pseudonyms
+        self._pure = pure
+        self._patient_id, self._issuer = header.patient_id, header.issuer
+        self._who = policy.linkage.person(header.patient_id, header.issuer)
+        self.alias = pseudonyms.patient(*self._who)
+        shifts = "retain_longitudinal_modified_dates" in policy.options
+        self.days = pseudonyms.days(*self._who) if shifts else 0
+        self._tables: dict[str, RuleTable] = {}
+        self._prepared: dict[tuple[object, ...], _Prepared] = {}
+        self._tally = Tally()
 
-    def deidentify(self, raw: bytes, scope: Scope, file: str) -> tuple[str, bytes]:
-        """New SOP Instance UID and bytes of an object.
+    def identity(self, original: Original) -> list[tuple[str, str]]:
+        """(kind, text) of everything in an object that identifies."""
+        codecs = codecs_of(original.top.get(_CHARSET, b""))
+        return _texts(identity((*original.top.items(), *original.deep)), codecs)
+
+    def write(self, original: Original, header: Header, target: Path, pixels: PixelResult | None) -> str:
+        """De-identify an object into a new file; returns the new SOP Instance UID.
 
         Args:
-            raw: the original file.
-            scope: pseudonyms and the patient.
-            file: how to call the file in an error.
+            original: the opened original.
+            header: its header.
+            target: folder of the new file, ``<new SOP Instance UID>.dcm``.
+            pixels: what a pixel stage made, None to copy the original pixel data.
 
         Raises:
-            QuarantineError: ``identity-removal-failed``.
+            StructureError: when the bytes do not add up.
+            UnicodeError: when a UID is not ASCII.
         """
-        try:
-            with _silent(), disable_value_validation():
-                return self._deidentify(raw, scope)
-        except _UNREADABLE as error:
-            details = (f"internal: {type(error).__name__}",)
-            raise QuarantineError.of(file, "identity-removal-failed", details) from None
+        prepared = self._prepare(original, header)
+        implicit, order = original.implicit, original.order
+        inserts = prepared.marks
+        if pixels is not None and pixels.changes:
+            inserts = sorted(inserts + marking.changed(pixels.changes, implicit=implicit, order=order))
+        missing = [tag for tag in (PATIENT_NAME, PATIENT_ID) if tag not in original.top]
+        if missing:
+            alias = marking.even(self.alias, " ")
+            inserts = sorted(
+                inserts
+                + [
+                    plans.inserted(tag, vr, alias, implicit=implicit, order=order)
+                    for tag, vr in ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO"))
+                    if tag in missing
+                ]
+            )
+        body = self._walk(prepared.plan, original, original.data, original.body, original.stop, inserts)
+        behind = original.trailing
+        if behind:
+            behind = self._walk(prepared.plan, original, behind, 0, len(behind), [])
+        uid = header.sop_uid if "retain_uids" in self._policy.options else self._pseudonyms.uid(header.sop_uid)
+        syntax = (pixels.transfer_syntax if pixels else None) or original.syntax
+        meta = marking.file_meta(header.sop_class, uid, syntax)
+        _Writer(target / f"{uid}.dcm").write(original, meta, body, behind, pixels)
+        return uid
 
-    def _deidentify(self, raw: bytes, scope: Scope) -> tuple[str, bytes]:
-        dataset = pydicom.dcmread(io.BytesIO(raw))
-        self.clean(dataset, scope, top=True)
-        for tag, vr in ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO")):
-            if tag not in dataset:
-                dataset.add_new(tag, vr, scope.alias)
-        mark(dataset, self._policy)
-        uid = str(dataset.SOPInstanceUID)
-        rebuild_file_meta(dataset)
-        out = io.BytesIO()
-        pydicom.dcmwrite(out, dataset, enforce_file_format=True)
-        return uid, out.getvalue()
+    def _walk(
+        self,
+        plan: AnyPlan,
+        original: Original,
+        data: bytes,
+        start: int,
+        end: int,
+        inserts: list[tuple[int, bytes]],
+    ) -> bytes:
+        if original.order == ">":
+            return plan.walk(data, start, end, False, inserts, False)  # type: ignore[call-arg]
+        return plan.walk(data, start, end, original.implicit, inserts)
 
-    def clean(self, dataset: Dataset, scope: Scope, *, top: bool) -> None:
-        """Treat a data set or an item in place, and everything below it."""
-        rules = self._table.top if top else self._table.nested
-        scope.local_code = _holds_local_code(dataset)
-        private = []
-        for tag in list(dataset.keys()):
-            if tag.is_private or tag.group % 2:
-                private.append(int(tag))
-                continue
-            item = _item(dataset, tag)
-            rule = rules[int(tag)]
-            if rule.vr == "SQ" or item.VR == "SQ":
-                self._sequence(dataset, int(tag), rule.action, scope)
-            elif rule.action is not Action.KEEP:
-                vr = rule.vr if rule.vr else str(item.VR or "UN")
-                value = _bytes(item)
-                new = apply(rule.action, rule.fallback, Element(int(tag), vr, value), scope)
-                if new is None:
-                    del dataset[tag]
-                elif new != value:
-                    dataset[tag] = _replaced(item, new)
-            elif not (top and int(tag) in PIXEL_DATA) and not _plausible(item, rule.vr):
-                del dataset[tag]
-                scope.actions[Action.REMOVE] += 1
-        if private:
-            self._private(dataset, private, scope)
+    def _prepare(self, original: Original, header: Header) -> _Prepared:
+        charset = original.top.get(_CHARSET, b"")
+        who = identity((*original.top.items(), *original.deep))
+        key = (header.sop_class, charset, who, original.syntax if original.order == ">" else original.implicit)
+        found = self._prepared.get(key)
+        if found is None:
+            if len(self._prepared) >= _PLANS:
+                self._close()
+            found = self._prepared[key] = self._make(original, header, charset, who)
+        return found
 
-    def _sequence(self, dataset: Dataset, tag: int, action: Action, scope: Scope) -> None:
-        if action is Action.REMOVE:
-            del dataset[tag]
-        elif action in (Action.EMPTY, Action.DUMMY):
-            item = Dataset()
-            for element in dummy_item(tag) if action is Action.DUMMY else ():
-                item.add_new(element.tag, element.vr, element.value.decode("ascii").strip())
-            dataset[tag] = DataElement(tag, "SQ", Sequence([item] if action is Action.DUMMY else []))
+    def _make(
+        self, original: Original, header: Header, charset: bytes, who: tuple[tuple[str, bytes], ...]
+    ) -> _Prepared:
+        table = self._tables.get(header.sop_class)
+        if table is None:
+            table = self._tables[header.sop_class] = RuleTable(self._policy, header.sop_class)
+        codecs = codecs_of(charset)
+        options = self._policy.options
+        dates = "retain_longitudinal_modified_dates" in options or "retain_longitudinal_full_dates" in options
+        scope = Scope(
+            pseudonyms=self._pseudonyms,
+            alias=self.alias,
+            patient_id=self._patient_id,
+            issuer=self._issuer,
+            days=self.days,
+            cleaner=TextCleaner(_texts(who, codecs), days=self.days if dates else None),
+            linkage=self._policy.linkage,
+            oldest_age=self._policy.oldest_age,
+            codecs=codecs,
+        )
+        planner = plans.Planner(self._policy, table, scope)
+        plan: AnyPlan
+        if kind(header.sop_class) is Kind.REPORTS or original.nested_charset:
+            plan = ContentPlan(planner, self._policy, scope)
         else:
-            found = dataset[tag]
-            if found.VR != "SQ":
-                raise TypeError
-            local = scope.local_code
-            for item in found.value:
-                self.clean(item, scope, top=False)
-            scope.local_code = local
-        scope.actions[action] += 1
+            plan = planner.plan(pure=self._pure or original.order == ">")
+        marks = marking.marks(self._policy, implicit=original.implicit, order=original.order)
+        return _Prepared(plan, table, scope, marks)
 
-    def _private(self, dataset: Dataset, tags: list[int], scope: Scope) -> None:
-        """Keep what is known to be safe, with the creator of its block; remove everything else."""
-        blocks = PrivateBlocks((tag, _bytes(_item(dataset, tag))) for tag in tags if is_creator(tag))
-        kept: set[int] = set()
-        for tag in tags:
-            vr = blocks.safe_vr(tag) if self._safe_private else None
-            if vr is None:
-                continue
-            item = _item(dataset, tag)
-            if vr == "SQ":
-                if dataset[tag].VR == "SQ":
-                    self._sequence(dataset, tag, Action.KEEP, scope)
-                    kept |= {tag, blocks.creator_tag(tag)}
-            elif isinstance(item, RawDataElement) and fits(vr, item.VR, item.value or b""):
-                kept |= {tag, blocks.creator_tag(tag)}
-        for tag in tags:
-            if tag not in kept:
-                del dataset[tag]
-                scope.actions[Action.REMOVE] += 1
+    def _close(self) -> None:
+        for prepared in self._prepared.values():
+            self._tally.add(prepared.plan, prepared.table, prepared.scope)
+        self._prepared.clear()
+
+    def tally(self) -> Tally:
+        """What was done so far; ends the plans in use."""
+        self._close()
+        return self._tally
 
 
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Warnings and log records of pydicom quote values; none may reach a log."""
-    logger = logging.getLogger("pydicom")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+def _texts(who: tuple[tuple[str, bytes], ...], codecs: tuple[str, ...]) -> list[tuple[str, str]]:
+    found = []
+    for what, value in who:
+        try:
+            text = decoded(value, codecs)
+        except Unfit:
+            text = value.decode("latin-1")
+        found += [(what, part) for part in text.split("\\") if part.strip()]
+    return found
 
 
-def _item(dataset: Dataset, tag: int) -> DataElement | RawDataElement:
-    """An element as read: raw, unless it is a sequence that had to be parsed."""
-    return cast("DataElement | RawDataElement", dataset.get_item(tag, keep_deferred=True))
+class _Writer:
+    """Writes a new file; it must not exist."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(
+        self, original: Original, meta: bytes, body: bytes, behind: bytes, pixels: PixelResult | None
+    ) -> None:
+        out = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            found = original.pixels
+            if original.syntax == DEFLATED:
+                data = b"" if found is None else found.header + original.data[found.start : found.end]
+                if pixels is not None and pixels.value is not None and found is not None:
+                    value = pixels.value.read_bytes()
+                    data = found.header[:-4] + len(value).to_bytes(4, "little") + value
+                _put(out, meta + _deflate(body + data + behind))
+            elif found is None:
+                _put(out, meta + body + behind)
+            elif pixels is not None and pixels.value is not None:
+                self._new_pixels(out, meta + body, found.header, pixels)
+                _put(out, behind)
+            else:
+                _put(out, meta + body + found.header)
+                _move(out, original.fd, found.start, found.end)
+                if behind:
+                    _put(out, behind)
+        finally:
+            os.close(out)
+
+    @staticmethod
+    def _new_pixels(out: int, before: bytes, header: bytes, pixels: PixelResult) -> None:
+        if pixels.value is None:
+            raise TypeError
+        source = os.open(pixels.value, os.O_RDONLY)
+        try:
+            size = os.fstat(source).st_size
+            encapsulated = os.pread(source, 4, 0) == b"\xfe\xff\x00\xe0" and header[4:6] in (b"OB", b"OW", b"UN")
+            if pixels.transfer_syntax is None:
+                encapsulated = header[-4:] == b"\xff\xff\xff\xff"
+            length = b"\xff\xff\xff\xff" if encapsulated else size.to_bytes(4, "little")
+            if header[:2] == b"\x7f\xe0":  # big endian
+                length = size.to_bytes(4, "big")
+            _put(out, before + header[:-4] + length)
+            _move(out, source, 0, size)
+        finally:
+            os.close(source)
 
 
-def _bytes(item: DataElement | RawDataElement) -> bytes:
-    if not isinstance(item, RawDataElement):
-        raise TypeError  # only sequences are read eagerly, and they do not come here
-    return item.value or b""
+def _deflate(data: bytes) -> bytes:
+    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    raw = squeeze.compress(data) + squeeze.flush()
+    return raw + b"\0" * (len(raw) % 2)
 
 
-def _replaced(item: DataElement | RawDataElement, value: bytes) -> RawDataElement:
-    if not isinstance(item, RawDataElement):
-        raise TypeError
-    return item._replace(value=value, length=len(value))
+def _put(out: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(out, view) :]
 
 
-def _plausible(item: DataElement | RawDataElement, vr: str) -> bool:
-    """Whether an attribute that stays is encoded as the standard says: text must not pose as a number."""
-    found: str | None = item.VR
-    if (
-        found is None or not vr or found in vr
-    ):  # "US or SS" holds US; rows newer than the dictionary have none
-        return True
-    if found in _TEXT:
-        return vr in _TEXT
-    if found == "UN" and isinstance(
-        item, RawDataElement
-    ):  # some archives forget the VR of what they do not know
-        return fits(vr[:2], None, item.value or b"")
-    return found not in _OPAQUE or vr[:2] in _OPAQUE
-
-
-def _holds_local_code(dataset: Dataset) -> bool:
-    """Whether the item is a code of a local scheme."""
-    if 0x00080104 not in dataset:
-        return False
-    scheme = _item(dataset, SCHEME) if SCHEME in dataset else None
-    return is_local(scheme.value or b"" if isinstance(scheme, RawDataElement) else b"")
+def _move(out: int, source: int, first: int, last: int) -> None:
+    """Copy a part of a file by the kernel."""
+    while first < last:
+        moved = os.sendfile(out, source, first, last - first)
+        if not moved:
+            raise StructureError("truncated")
+        first += moved

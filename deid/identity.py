@@ -10,44 +10,56 @@ import datetime
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from pydicom.charset import python_encoding
 
 from deid import standard
+from deid.rawbytes import vr_of
+from deid.verify import spellings
+from deid.verify.generic import generic_in
+from deid.verify.scanner import QUIET_ORIGINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from deid.policy import Policy
-    from deid.rawbytes import Layout, Span
+    from deid.verify.scanner import Event, Scanner
 
-TEXT_VRS = frozenset(
-    ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
-)
-NUMBERS = frozenset({"DS", "IS", "FD", "FL", "SL", "SS", "UL", "US", "AT", "SV", "UV"})
+FREE_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+TEXT_VRS = FREE_VRS | {"AE", "AS", "CS", "DA", "DT", "PN", "TM", "UI", "UR"}
+NUMBERS = frozenset(QUIET_ORIGINAL)
 BIRTH_DATE = 0x00100030
+CHARSET = 0x00080005
+CLEANING = frozenset({"clean_descriptors", "clean_structured_content", "clean_graphics"})
 #: Containers that stay with their items cleaned; what is in them is judged item by item.
 _CONTAINERS = frozenset({0x00081140, 0x00082112})
-#: Identify a person or a place by themselves; a hit is never excused by "it was there before".
+#: Numbers, places and devices that identify by themselves; a hit is never excused by "it was there before".
 _DIRECT = frozenset(
     {
         0x00080050, 0x00080080, 0x00080081, 0x00081010, 0x00081040, 0x00100020, 0x00100021, 0x00101000,
         0x00101001, 0x00101005, 0x00101040, 0x00101060, 0x00101080, 0x00101090, 0x00102154, 0x00102155,
-        0x00181000, 0x00200010, 0x00321032, 0x00321033, 0x00380010, 0x00380300, 0x00380400, 0x00401001,
-        0x00402016, 0x00402017,
+        0x00102152, 0x00102299, 0x00120030, 0x00120031, 0x00120040, 0x00120042, 0x00080092, 0x00080094,
+        0x00080092, 0x00181000, 0x00200010, 0x00321032, 0x00380010, 0x00380060, 0x00380300, 0x00380400,
+        0x00400009, 0x00400253, 0x00401001, 0x00402016, 0x00402017, 0x00400512, 0x00400551,
     }
 )  # fmt: skip
-_PLACES = frozenset({0x00080080, 0x00080081, 0x00081040, 0x00101040})
-_COMMON = standard.words("common")
-_NOBODY = standard.words("nobody")
+_PLACES = frozenset(
+    {0x00080080, 0x00080081, 0x00080092, 0x00081040, 0x00101040, 0x00120031, 0x00380300, 0x00380400}
+)
 #: Outside the table: network names and private information of the file meta, frame label, trailing padding.
 _FURTHER = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020102, 0x00209453, 0xFFFCFFFC})
+#: Dates of tables and coding schemes, not of people.
+_EDITIONS = frozenset({0x00080106, 0x00080107, 0x0008010D})
 _WELL_KNOWN = ("1.2.840.10008.", "2.16.840.1.113883.6.")
+_REGISTERED = frozenset({0x00020002, 0x00020010, 0x00020012})
 _PARTS = re.compile(r"[\s^=,\\./;:()_\"-]+")
 _RUN = re.compile(rb"[\x20-\x7e\xa0-\xff]{5,}")
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_UID = re.compile(rb"[0-9][0-9.]*\.[0-9.]*[0-9]")
+_LONGEST_UID = 190
 
 
 @dataclass(frozen=True)
@@ -71,133 +83,221 @@ class Token:
 class Known:
     """Everything known of the originals of one series; repr shows nothing.
 
-    Nothing is paired by UID: an output is compared with the series as a whole.
+    Nothing is paired by UID: an output is compared with the series as a whole. Values themselves are remembered
+    by the scanner.
 
     Attributes:
-        tokens: what to search for.
-        values: path -> every value that an original has there.
-        direct: tag -> values of direct identifiers.
+        tokens: what to search for, in the order of their numbers.
+        numbers: (code, word) -> number.
+        dates: days of the patient.
+        places: path -> the days that an original has there.
+        told: days that only free text names.
+        digits: numbers of seven digits or more.
+        squeezed: whole names and numbers without anything between their letters.
+        clinical: path -> clinical words that are also somebody's name and that an original has there.
     """
 
-    tokens: dict[tuple[str, str], Token] = field(default_factory=dict, repr=False)
-    values: dict[tuple[int, ...], set[bytes]] = field(default_factory=lambda: defaultdict(set), repr=False)
-    direct: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set), repr=False)
+    tokens: list[Token] = field(default_factory=list, repr=False)
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
+    dates: set[datetime.date] = field(default_factory=set, repr=False)
+    places: dict[tuple[int, ...], set[datetime.date]] = field(
+        default_factory=lambda: defaultdict(set), repr=False
+    )
+    told: set[datetime.date] = field(default_factory=set, repr=False)
+    digits: set[str] = field(default_factory=set, repr=False)
+    squeezed: set[str] = field(default_factory=set, repr=False)
+    clinical: dict[tuple[int, ...], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
 
-class Collector:
-    """Collects from one original after the other.
+class Grounds:
+    """What a policy makes identity by its place, by Table E.1-1 and what lies beyond.
 
     Args:
-        policy: what a policy openly keeps is no finding; without one, what PS3.15 calls patient
-        characteristics.
+        options: the policy's options; None where there is no policy.
+        kept: attributes that a site's rules keep.
+        private: which private attributes may stay, see :attr:`deid.policy.Policy.private`.
+        oldest: ages in years above are classed together, None where they stay.
     """
 
-    def __init__(self, policy: Policy | None) -> None:
-        options = policy.options if policy else frozenset({"retain_patient_characteristics"})
-        kept = {tag for tag, action in policy.site.items() if action == "keep"} if policy else set()
+    def __init__(
+        self, options: frozenset[str] | None, kept: frozenset[int], private: str, oldest: int | None
+    ) -> None:
+        without = options is None
+        options = frozenset({"retain_patient_characteristics"}) if options is None else options
+        aside = {"retain_longitudinal_modified_dates", "retain_safe_private"}
+        rows = standard.rows().values()
+        self.options = options
+        self.oldest = oldest
+        self._private = _kept_private(private) if without or "retain_safe_private" in options else frozenset()
         self.full_dates = "retain_longitudinal_full_dates" in options
+        #: Attributes whose values may not stay as they are; a time of day identifies no one.
         self.identity = frozenset(
             row.tag
-            for row in standard.rows().values()
-            if not options
-            & row.options.keys() - {"retain_longitudinal_modified_dates", "retain_safe_private"}
+            for row in rows
+            if not options & row.options.keys() - aside
             and row.tag not in kept | _CONTAINERS
-            and row.vr != "TM"  # a time of day identifies no one
+            and row.vr != "TM"
         )
-        self._uids_kept = "retain_uids" in options
-        self._seen: set[tuple[tuple[int, ...], bytes]] = set()
-        self.known = Known()
+        #: Attributes that stay, with what identifies cut out of them.
+        self.cleaned = frozenset(row.tag for row in rows if options & row.options.keys() & CLEANING)
+        #: Sequences that stay where their UIDs are mapped, so that references still resolve.
+        self.references = frozenset(row.tag for row in rows if "U*" in row.basic)
+        self.loud = tuple(sorted(self.identity))
+        self._by_path: dict[tuple[int, ...], bool] = {}
 
     def identifying(self, path: tuple[int, ...]) -> bool:
         """Whether a value at this path is identity by its place: a table row, private, an overlay."""
-        return any(
-            tag in self.identity or tag in _FURTHER or tag >> 16 & 1 or tag >> 24 in (0x50, 0x60)
-            for tag in path
-        )
+        found = self._by_path.get(path)
+        if found is None:
+            found = self._by_path[path] = any(
+                tag in self.identity or tag in _FURTHER or tag >> 24 in (0x50, 0x60) for tag in path
+            )
+        return found
 
-    def add(self, layout: Layout) -> None:
-        """Collect from an original."""
-        charset = (layout.top(0x00080005) or b"").decode("latin-1").split("\\")
-        codecs = [python_encoding.get(name.strip("\0 "), "latin-1") for name in charset] or ["latin-1"]
-        blocks: dict[tuple[tuple[int, ...], int, int], str] = {}
-        scheme: dict[tuple[int, ...], bytes] = {}
-        for span in layout.spans:
-            if layout.pixels and span.start == layout.pixels[0]:
-                continue
-            value = layout.data[span.start : span.end]
-            tag, parent = span.path[-1], span.path[:-1]
-            self.known.values[span.path].add(value)
-            if tag >> 16 & 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF:
-                blocks[parent, tag >> 16, tag & 0xFF] = value.decode("latin-1").strip("\0 ")
-            if tag == 0x00080102:
-                scheme[parent] = value
-            if not value.strip(b"\0 ") or (span.path, value) in self._seen:
-                continue
-            self._seen.add((span.path, value))
-            local = tag == 0x00080104 and scheme.get(parent, b"99").startswith(b"99")
-            creator = blocks.get((parent, tag >> 16, tag >> 8 & 0xFF))
-            self._value(span, value, codecs, creator=creator, local=local)
-        for run in _RUN.findall(layout.data[:128]):
+    def private(self, event: Event) -> bool:
+        """Whether a private element, or the private sequence that a value is in, is known to be safe."""
+        tag = event.path[-1]
+        if not tag >> 16 & 1:
+            tag = next(outer for outer in reversed(event.path) if outer >> 16 & 1)
+        name = event.context.decode("latin-1").strip("\0 ").casefold()
+        return (name, tag >> 16, tag & 0xFF) in self._private
+
+    def creator(self, event: Event) -> bool:
+        """Whether a private creator reserves a block of which something may stay."""
+        name = event.value.decode("latin-1").strip("\0 ").casefold()
+        return any(name == known for known, _, _ in self._private)
+
+    def must_change(self, path: tuple[int, ...]) -> bool:
+        """Whether a value that an original has at this path may not be in an output."""
+        inside = any(tag in self.identity and tag not in self.references for tag in path[:-1])
+        return inside or path[-1] in self.identity or path[-1] in _FURTHER
+
+    def free_text(self, path: tuple[int, ...]) -> bool:
+        """Whether the policy keeps a value at this path, cleaned."""
+        return any(tag in self.cleaned for tag in path)
+
+
+@lru_cache(maxsize=4)
+def _kept_private(private: str) -> frozenset[tuple[str, int, int]]:
+    """(creator in lower case, group, low byte) of what may stay."""
+    found = {(creator.casefold(), group, low) for creator, group, low in standard.safe_private()}
+    if private == "tcia":
+        found |= {key for key, (_, action) in standard.private_dispositions().items() if action != "remove"}
+    return frozenset(found)
+
+
+_grounds = lru_cache(maxsize=16)(Grounds)
+
+
+def grounds_of(policy: Policy | None) -> Grounds:
+    """The grounds of a policy; without one, what PS3.15 calls patient characteristics may stay."""
+    if policy is None:
+        return _grounds(None, frozenset(), "", None)
+    site: Mapping[int, str] = policy.site
+    kept = frozenset(tag for tag, action in site.items() if action in ("keep", "clean"))
+    return _grounds(policy.options, kept, getattr(policy, "private", ""), policy.oldest_age)
+
+
+class Collector:
+    """Collects from one original after the other, and tells the scanner what to search for.
+
+    Args:
+        grounds: what the policy makes identity.
+        scanner: the scanner of the series.
+    """
+
+    def __init__(self, grounds: Grounds, scanner: Scanner) -> None:
+        self._grounds = grounds
+        self._scanner = scanner
+        self._codecs: list[str] = []
+        self.known = Known()
+
+    def preamble(self, raw: bytes) -> None:
+        """Collect from the 128 bytes before a file."""
+        for run in _RUN.findall(raw):
             self._text(run.decode("latin-1"), "text")
 
-    def _value(
-        self, span: Span, value: bytes, codecs: list[str], *, creator: str | None, local: bool
-    ) -> None:
-        tag, vr = span.path[-1], span.vr
+    def add(self, events: Iterable[Event]) -> None:
+        """Collect from what the scanner reported of one original."""
+        self._codecs = ["latin-1"]
+        for event in events:
+            if event.path == (CHARSET,):
+                names = event.value.decode("latin-1").split("\\")
+                found = [python_encoding.get(name.strip("\0 "), "latin-1") for name in names]
+                self._codecs = found or ["latin-1"]
+            elif event.value.strip(b"\0 "):
+                self._value(event)
+
+    def _value(self, event: Event) -> None:
+        path, vr, value, context, _ = event
+        tag = path[-1]
         row = standard.rows().get(tag)
-        vr = vr if vr not in ("", "UN") else (row.vr if row else vr)
+        vr = vr if vr not in ("", "UN") else (vr_of(tag) or (row.vr if row else vr))
         if tag >> 16 & 1:
-            self._private(tag, vr, value, creator)
+            self._private(event, vr)
         elif vr == "PN":
-            if self.identifying(span.path):
-                self.known.direct[tag].add(value.strip(b"\0 "))
-            for text in _decoded(value, codecs):
-                self._name(text)
-            for raw in re.split(rb"[\^=\\]", value):
-                if len(raw.strip(b"\0 ")) > 3 and not raw.isascii():
-                    self._put("name", raw.hex(), (raw.strip(b"\0 ").lower(),), strong=True)
+            self._names(value)
         elif vr == "UI":
             self._uids(tag, value, row)
         elif vr in ("DA", "DT"):
-            self._dates(tag, value)
-        elif tag in _DIRECT and self.identifying(span.path):
-            self.known.direct[tag].add(value.strip(b"\0 "))
-            for text in _decoded(value, codecs):
+            self._dates(path, value)
+        elif tag in _DIRECT and self._grounds.identifying(path):
+            for text in self._decoded(value):
                 self._identifier(text, place=tag in _PLACES)
-        elif self.identifying(span.path) or local or not vr:
+        else:
+            local = tag == 0x00080104 and (context or b"99").startswith(b"99")
+            mine = self._grounds.identifying(path) or local or not vr
             if vr in TEXT_VRS - {"TM", "AS"}:
-                for text in _decoded(value, codecs):
-                    self._text(text, "text")
-            elif vr not in NUMBERS and len(value) < 1 << 16:
+                for text in self._decoded(value):
+                    if mine:
+                        self._text(text, "text")
+                    self._read(path, vr, text, dated=row is not None or mine)
+            elif mine and vr not in NUMBERS and len(value) < 1 << 16:
                 for run in _RUN.findall(value):
                     self._text(run.decode("latin-1"), "text")
 
-    def _private(self, tag: int, vr: str, value: bytes, creator: str | None) -> None:
-        if creator is not None and (creator, tag >> 16, tag & 0xFF) in standard.safe_private():
+    def _read(self, path: tuple[int, ...], vr: str, text: str, *, dated: bool) -> None:
+        """What free text says about people, in forms that need no knowledge of the patient."""
+        if vr not in FREE_VRS:
             return
+        if dated and not self._grounds.full_dates:
+            self.known.places[path] |= spellings.dates_in(text)
+            if self._grounds.free_text(path):
+                self.known.told |= spellings.dates_in(text, loose=False)
+        for hit in generic_in(text, path[-1]):
+            if hit.code == "generic-name":
+                self._name(hit.text)
+            elif hit.code in ("generic-phone", "generic-ssn", "generic-id"):
+                self._identifier(hit.text, place=False)
+        if self._grounds.free_text(path):
+            self.known.clinical[path] |= standard.words("terms").intersection(spellings.words_in(text))
+
+    def _private(self, event: Event, vr: str) -> None:
+        tag, value = event.path[-1], event.value
         if vr in NUMBERS or len(value) > 1 << 12:
             return
-        if 0x10 <= (tag & 0xFFFF) <= 0xFF and any(
-            value.decode("latin-1").strip("\0 ") == known for known, _, _ in standard.safe_private()
-        ):
+        if self._grounds.creator(event) if 0x10 <= (tag & 0xFFFF) <= 0xFF else self._grounds.private(event):
             return
         if vr == "PN":
-            self._name(value.decode("latin-1"))
+            self._names(value)
         text = value.strip(b"\0 ")
         if all(byte >= 0x20 or byte in b"\r\n\t" for byte in text):
             self._text(text.decode("latin-1"), "private-text")
 
     def _uids(self, tag: int, value: bytes, row: standard.Row | None) -> None:
-        if tag in (0x00020002, 0x00020010, 0x00020012) or (
-            self._uids_kept and row and "retain_uids" in row.options
-        ):
+        if tag in _REGISTERED or ("retain_uids" in self._grounds.options and row and "retain_uids" in row.options):
             return
-        for uid in value.decode("latin-1").strip("\0 ").split("\\"):
-            if len(uid) > 6 and not uid.startswith(_WELL_KNOWN):
-                self._put("uid", uid, (uid.lower().encode("latin-1"),), strong=True)
+        for uid in value.strip(b"\0 ").split(b"\\"):
+            if len(uid) <= 6 or uid.decode("latin-1").startswith(_WELL_KNOWN):
+                continue
+            if _UID.fullmatch(uid) and len(uid) <= _LONGEST_UID:
+                self._scanner.uid(uid)
+            else:
+                self._put("uid", uid.decode("latin-1"), (uid.lower(),), strong=True)
 
-    def _dates(self, tag: int, value: bytes) -> None:
-        if self.full_dates and tag != BIRTH_DATE:
+    def _dates(self, path: tuple[int, ...], value: bytes) -> None:
+        tag = path[-1]
+        if (self._grounds.full_dates and tag != BIRTH_DATE) or tag in _EDITIONS:
             return
         for text in value.decode("latin-1").strip("\0 ").split("\\"):
             found = _DATE.match(text.strip())
@@ -207,48 +307,87 @@ class Collector:
                 day = datetime.date(*map(int, found.groups()))
             except ValueError:
                 continue
-            if day.year > 1900 and tag not in (0x00080106, 0x00080107):
-                spellings = (pattern.encode() for pattern in _spellings(day))
-                self._put("date", f"{day:%Y%m%d}", tuple(spellings), strong=True)
+            self.known.places[path].add(day)
+            if day.year > 1900 and day not in self.known.dates:
+                self.known.dates.add(day)
+                self._put("date", f"{day:%Y%m%d}", spellings.byte_dates(day), strong=True)
+
+    def _names(self, value: bytes) -> None:
+        for text in self._decoded(value):
+            for component in re.split(r"[=\\]", text):
+                self._name(component)
+        for raw in re.split(rb"[\^=\\]", value):
+            if len(raw.strip(b"\0 ")) > 3 and not raw.isascii():
+                self._put("name", raw.hex(), (raw.strip(b"\0 ").lower(),), strong=True)
 
     def _name(self, text: str) -> None:
-        for part in _PARTS.split(text):
-            if part.lower() in _NOBODY:
-                continue
-            if len(part) >= 3 and not any(character.isdigit() for character in part):
-                self._put("name", part.lower(), _encodings(part), strong=True)
-            elif len(part) >= 4:
-                self._identifier(part, place=False)
+        parts = [part.strip("'’\0") for part in _PARTS.split(text)]
+        nobody = standard.words("nobody") | standard.words("particles")
+        parts = [part for part in parts if part and part.lower() not in nobody]
+        for part in parts:
+            for variant in (part, *spellings.plain(part)):
+                if any(character.isdigit() for character in variant):
+                    if len(variant) >= 4:
+                        self._identifier(variant, place=False)
+                elif len(variant) >= 3 or (len(variant) == 2 and not variant.isascii()):
+                    self._put("name", variant.lower(), spellings.encodings(variant), strong=True)
+        for first, second in permutations(parts[:4], 2):
+            if len(first) < 3 <= len(first) + len(second) and len(second) > 1:
+                for whole in spellings.joined(first, second):
+                    if len(whole) > 3:
+                        self._put("name", whole.lower(), spellings.encodings(whole), strong=True)
+            together = spellings.squeezed(first + second)
+            if len(together) >= 8:
+                self.known.squeezed.add(together)
 
     def _identifier(self, text: str, *, place: bool) -> None:
         for value in text.split("\\"):
             word = value.strip("\0 ").lower()
+            if not word or word in standard.words("nobody"):
+                continue
             digits = re.sub(r"\D", "", word)
             if len(word) >= 4 and (not word.isdigit() or len(word) >= 5):
                 strong = not word.isdigit() or len(word) > 5
                 code = "place" if place else "identifier"
-                self._put(code, word, _encodings(value.strip("\0 ")), strong=strong)
-            if len(digits) >= 7 and digits != word:
-                self._put("identifier", digits, _encodings(digits), strong=True)
+                self._put(code, word, spellings.encodings(value.strip("\0 ")), strong=strong)
+            if len(digits) >= 7:
+                self.known.digits.add(digits)
+                self._put("identifier", digits, spellings.encodings(digits), strong=True)
+            short = digits.lstrip("0")
+            if len(short) >= 5 and short != word and not place and word.count(".") < 3:
+                self._put("identifier", short, spellings.encodings(short), strong=len(short) > 5)
+            together = spellings.squeezed(word)
+            if len(together) >= 6 and together != word and any(map(str.isdigit, together)):
+                self.known.squeezed.add(together)
             for part in _PARTS.split(word) if place else ():
-                if len(part) >= 4 and part.isalpha() and part not in _COMMON:
-                    self._put("text", part, _encodings(part), strong=False)
+                if len(part) >= 4 and part.isalpha() and part not in standard.words("common"):
+                    self._put("text", part, spellings.encodings(part), strong=False)
 
     def _text(self, text: str, code: str) -> None:
         for line in re.split(r"[\\\r\n\f]+", text):
             word = line.strip("\0 ").lower()
             letters = any(character.isalpha() for character in word)
             if (letters and len(word) >= 5) or (word.isdigit() and len(word) >= 6):
-                self._put(code, word, _encodings(line.strip("\0 "), wide=False), strong=False)
+                self._put(code, word, spellings.encodings(line.strip("\0 "), wide=False), strong=False)
 
     def _put(self, code: str, word: str, patterns: Iterable[bytes], *, strong: bool) -> None:
-        known = self.known.tokens.get((code, word))
-        if known is None:
-            self.known.tokens[code, word] = Token(code, tuple(dict.fromkeys(patterns)), strong, word)
+        if (code, word) in self.known.numbers:
+            return
+        found = tuple(dict.fromkeys(pattern for pattern in patterns if len(pattern) >= 3))
+        number = self.known.numbers[code, word] = len(self.known.tokens)
+        self.known.tokens.append(Token(code, found, strong, word))
+        for pattern in found:
+            self._scanner.pattern(pattern, number)
+
+    def _decoded(self, value: bytes) -> Iterator[str]:
+        return decoded(value, self._codecs)
 
 
-def _decoded(value: bytes, codecs: list[str]) -> Iterator[str]:
+def decoded(value: bytes, codecs: Iterable[str]) -> Iterator[str]:
     """The value in each character set that it may be in."""
+    if value.isascii() and b"\x1b" not in value:
+        yield value.decode("ascii")
+        return
     done = set()
     for codec in (*codecs, "utf-8"):
         try:
@@ -261,29 +400,3 @@ def _decoded(value: bytes, codecs: list[str]) -> Iterator[str]:
     if not done:
         yield value.decode("latin-1")
 
-
-def _encodings(text: str, *, wide: bool = True) -> list[bytes]:
-    """The text as it may be written, ASCII letters in lower case."""
-    patterns = []
-    variants = [text] if text.isascii() else [text, text.lower(), text.upper(), text.title()]
-    for variant in variants:
-        for codec in ("utf-8", "latin-1", *(("utf-16-le", "utf-16-be") if wide else ())):
-            try:
-                patterns.append(variant.encode(codec).lower())
-            except UnicodeEncodeError:
-                continue
-    return patterns
-
-
-def _spellings(day: datetime.date) -> Iterator[str]:
-    """A date as people write it."""
-    y, m, d = f"{day.year:04d}", f"{day.month:02d}", f"{day.day:02d}"
-    yield y + m + d
-    for separator in "-./":
-        yield separator.join((y, m, d))
-        yield separator.join((d, m, y))
-        yield separator.join((m, d, y))
-    month = _MONTHS[day.month - 1]
-    for separator in " -":
-        yield separator.join((d, month, y))
-        yield separator.join((str(day.day), month, y))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import UID
-
+from deid.plans import inserted
 from deid.policy import OPTIONS
+from deid.structure import vr_of
 from deid.version import VERSION
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 #: Made once for this engine (a random UUID as decimal, PS3.5 B.2); says which program wrote the file.
 IMPLEMENTATION_UID = "2.25.174193315259094322586568489465888238927"
 _BASIC = ("113100", "Basic Application Confidentiality Profile")
+MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 
 
 def method(policy: Policy) -> str:
@@ -24,35 +24,73 @@ def method(policy: Policy) -> str:
     return f"Radflow deid {VERSION} policy {policy.name} {policy.sha256[:12]}"
 
 
-def mark(dataset: Dataset, policy: Policy) -> None:
-    """Add the marks that PS3.15 E.1.1 asks for: codes of CID 7050 for the profile and each option."""
+def marks(policy: Policy, *, implicit: bool, order: str) -> list[tuple[int, bytes]]:
+    """The marks that PS3.15 E.1.1 asks for, encoded: codes of CID 7050 for the profile and each option."""
+
+    def one(tag: int, vr: str, value: bytes) -> tuple[int, bytes]:
+        return inserted(tag, vr, value, implicit=implicit, order=order)
+
     codes = [
         _BASIC,
         *(OPTIONS[option][:2] for option in sorted(policy.options, key=lambda name: OPTIONS[name][0])),
     ]
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = method(policy)
-    items = []
+    items = b""
     for value, meaning in codes:
-        item = Dataset()
-        item.CodeValue = value
-        item.CodingSchemeDesignator = "DCM"
-        item.CodeMeaning = meaning
-        items.append(item)
-    dataset.DeidentificationMethodCodeSequence = Sequence(items)
+        item = b"".join(
+            one(tag, vr, even(text, " "))[1]
+            for tag, vr, text in ((0x00080100, "SH", value), (0x00080102, "SH", "DCM"), (0x00080104, "LO", meaning))
+        )
+        items += _item(item, order)
     modified = "MODIFIED" if "retain_longitudinal_modified_dates" in policy.options else "REMOVED"
     if "retain_longitudinal_full_dates" in policy.options:
         modified = "UNMODIFIED"
-    dataset.LongitudinalTemporalInformationModified = modified
+    return [
+        one(0x00120062, "CS", even("YES", " ")),
+        one(0x00120063, "LO", even(method(policy), " ")),
+        one(0x00120064, "SQ", items),
+        one(0x00280303, "CS", even(modified, " ")),
+    ]
 
 
-def rebuild_file_meta(dataset: Dataset) -> None:
-    """Replace preamble and file meta information; only the transfer syntax is taken over."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
-    meta.ImplementationVersionName = "RADFLOW_" + VERSION.replace(".", "_")
-    dataset.file_meta = meta
-    dataset.preamble = bytes(128)
+def changed(changes: dict[int, bytes], *, implicit: bool, order: str) -> list[tuple[int, bytes]]:
+    """Attributes that a pixel stage sets, encoded."""
+    found = []
+    for tag, value in changes.items():
+        vr = vr_of(tag).split(" or ")[0]
+        if order == ">" and vr in ("US", "SS"):
+            value = b"".join(value[at : at + 2][::-1] for at in range(0, len(value), 2))
+        found.append(inserted(tag, vr, value, implicit=implicit, order=order))
+    return found
+
+
+def even(text: str, pad: str) -> bytes:
+    """ASCII text padded to even length."""
+    return (text + pad * (len(text) % 2)).encode("ascii")
+
+
+def _item(value: bytes, order: str) -> bytes:
+    byteorder = "little" if order == "<" else "big"
+    tag = b"\xfe\xff\x00\xe0" if order == "<" else b"\xff\xfe\xe0\x00"
+    return tag + len(value).to_bytes(4, byteorder) + value
+
+
+@lru_cache(maxsize=64)
+def _meta_parts(sop_class: str, syntax: str) -> tuple[bytes, bytes]:
+    def one(tag: int, vr: str, value: bytes) -> bytes:
+        return inserted(tag, vr, value, implicit=False, order="<")[1]
+
+    first = one(0x00020001, "OB", b"\0\1") + one(0x00020002, "UI", even(sop_class, "\0"))
+    last = (
+        one(0x00020010, "UI", even(syntax, "\0"))
+        + one(0x00020012, "UI", even(IMPLEMENTATION_UID, "\0"))
+        + one(0x00020013, "SH", even("RADFLOW_" + VERSION.replace(".", "_"), " "))
+    )
+    return first, last
+
+
+def file_meta(sop_class: str, sop_uid: str, syntax: str) -> bytes:
+    """Preamble and file meta information (PS3.10 7.1); nothing of the original's is taken over."""
+    first, last = _meta_parts(sop_class, syntax)
+    uid = even(sop_uid, "\0")
+    group = first + b"\x02\0\3\0UI" + len(uid).to_bytes(2, "little") + uid + last
+    return bytes(128) + b"DICM" + b"\x02\0\0\0UL\4\0" + len(group).to_bytes(4, "little") + group

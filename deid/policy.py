@@ -6,17 +6,21 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import pydicom.uid
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 
 from deid import standard
 from deid.actions import SITE_ACTIONS, Action
-from deid.exceptions import PolicyError, UnsupportedOption
+from deid.exceptions import PolicyError
+from deid.faces.rules import FaceRules
+from deid.linkage import Linkage
+from deid.objects import ACCEPTABLE
+from deid.pixels.rules import PixelRules
 
 FOLDER = Path(__file__).parent / "policies"
 #: Options of PS3.15 E.3 that this engine version carries out: CID 7050 code and meaning, and a sentence.
@@ -54,18 +58,35 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
         "Retain Institution Identity Option",
         "Institution names stay.",
     ),
+    "clean_pixel_data": (
+        "113101",
+        "Clean Pixel Data Option",
+        "Images that may show typed text are searched for it; what is found is blanked.",
+    ),
+    "clean_recognizable_visual_features": (
+        "113102",
+        "Clean Recognizable Visual Features Option",
+        "Faces are removed from head CT and MR; the brain stays untouched.",
+    ),
+    "clean_graphics": (
+        "113103",
+        "Clean Graphics Option",
+        "Graphic annotations stay with their text cleaned; overlays and curves are removed.",
+    ),
+    "clean_structured_content": (
+        "113104",
+        "Clean Structured Content Option",
+        "Structured reports stay: numbers, codes and coordinates as they are, text cleaned, people replaced.",
+    ),
+    "clean_descriptors": (
+        "113105",
+        "Clean Descriptors Option",
+        "Descriptions and comments stay with identity cut out of them.",
+    ),
 }
-#: Options that later versions carry out; a policy that asks for one is refused, never half obeyed.
-NOT_YET = frozenset(
-    {
-        "clean_descriptors",
-        "clean_graphics",
-        "clean_pixel_data",
-        "clean_recognizable_visual_features",
-        "clean_structured_content",
-    }
-)
-_KEYS = frozenset({"name", "title", "extends", "options", "site", "ages", "objects", "pixels"})
+_QUARANTINE_KEYS = {"quarantine_image_types", "quarantine_modalities", "quarantine_colour"}
+_KEYS = frozenset({"name", "title", "extends", "options", "site", "ages", "objects", "pixels", "faces", "linkage", "private",
+                   "content"})
 _NEVER_KEPT = frozenset(
     {
         "PatientName", "PatientID", "OtherPatientIDs", "OtherPatientIDsSequence", "OtherPatientNames",
@@ -73,6 +94,16 @@ _NEVER_KEPT = frozenset(
         "PatientTelephoneNumbers", "IssuerOfPatientID",
     }
 )  # fmt: skip
+
+
+class _Part(Protocol):
+    """A part of a policy that reads itself."""
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any]) -> Self: ...
+
+
+_P = TypeVar("_P", bound=_Part)
 
 
 @dataclass(frozen=True)
@@ -85,7 +116,13 @@ class Policy:
         options: PS3.15 options, keys of :data:`OPTIONS`.
         site: tag -> action, above everything else.
         oldest_age: ages in years above this are top-coded; None leaves them.
-        accept: SOP Class UIDs that may pass.
+        linkage: when two patient IDs are one patient.
+        private: which private attributes count as safe: ``standard`` or ``tcia``.
+        references: whether content items that refer to other objects ``map`` to their new UIDs or are
+            treated as Table E.3.4-1 says (``remove``).
+        pixels: how burned-in text is found and what of it may stay.
+        faces: how faces are removed.
+        accept: SOP Class UIDs and kinds (see :class:`deid.objects.Kind`) that may pass.
         quarantine_image_types: parts of Image Type that mark a picture of a screen.
         quarantine_modalities: modalities whose pixels may hold typed text.
         quarantine_colour: whether colour images are refused.
@@ -96,6 +133,11 @@ class Policy:
     options: frozenset[str] = frozenset()
     site: Mapping[int, Action] = field(default_factory=dict)
     oldest_age: int | None = None
+    linkage: Linkage = Linkage()
+    private: str = "standard"
+    references: str = "remove"
+    pixels: PixelRules = field(default_factory=lambda: PixelRules.from_table({}))
+    faces: FaceRules = FaceRules()
     accept: frozenset[str] = frozenset()
     quarantine_image_types: tuple[str, ...] = ()
     quarantine_modalities: frozenset[str] = frozenset()
@@ -110,6 +152,11 @@ class Policy:
             "options": sorted(self.options),
             "site": {f"{tag:08X}": str(action) for tag, action in sorted(self.site.items())},
             "oldest_age": self.oldest_age,
+            "linkage": self.linkage.canonical(),
+            "private": self.private,
+            "references": self.references,
+            "pixels": self.pixels.canonical(),
+            "faces": self.faces.canonical(),
             "accept": sorted(self.accept),
             "quarantine_image_types": sorted(self.quarantine_image_types),
             "quarantine_modalities": sorted(self.quarantine_modalities),
@@ -141,8 +188,15 @@ class Policy:
         if self.oldest_age is not None:
             lines.append(f"Ages above {self.oldest_age} years are reported as {self.oldest_age + 1}.")
         lines += describe_handlers(self)
-        names = sorted(pydicom.uid.UID(uid).name for uid in self.accept)
+        lines += self.linkage.describe()
+        if "clean_pixel_data" in self.options:
+            lines += self.pixels.describe()
+        if "clean_recognizable_visual_features" in self.options:
+            lines.append(self.faces.describe())
+        names = sorted(pydicom.uid.UID(uid).name if uid[0] == "1" else uid for uid in self.accept)
         lines.append(f"Objects that may pass: {', '.join(names)}; everything else goes to quarantine.")
+        if "clean_pixel_data" in self.options:
+            return lines
         lines.append(
             "Images that say they carry burned-in annotation, colour images, and pictures of a screen "
             f"(Image Type {', '.join(self.quarantine_image_types)}) go to quarantine."
@@ -187,9 +241,8 @@ class _Reader:
             self.fail("`name` is missing or not a plain word.", 'Write name = "site" (up to 24 letters).')
         if not isinstance(title, str):
             self.fail("`title` is not text.", "Write one sentence in quotes.")
-        pixels = self._table(
-            facts, "pixels", {"quarantine_image_types", "quarantine_modalities", "quarantine_colour"}
-        )
+        pixels = self._table(facts, "pixels", _QUARANTINE_KEYS | {one.name for one in fields(PixelRules)})
+        cleaning = {key: value for key, value in pixels.items() if key not in _QUARANTINE_KEYS}
         colour = pixels.get("quarantine_colour", True)
         if not isinstance(colour, bool):
             self.fail("`pixels.quarantine_colour` is not true or false.", "Write true or false.")
@@ -199,11 +252,40 @@ class _Reader:
             options=self._options(facts.get("options", [])),
             site=MappingProxyType(self._site(facts.get("site", {}))),
             oldest_age=self._oldest(facts),
+            linkage=self._part(Linkage, facts.get("linkage", {})),
+            private=self._choice(facts, "private", "dispositions", ("standard", "tcia")),
+            references=self._choice(facts, "content", "references", ("remove", "map")),
+            pixels=self._pixels(cleaning),
+            faces=self._part(FaceRules, facts.get("faces", {})),
             accept=self._accept(self._table(facts, "objects", {"accept"}).get("accept", [])),
             quarantine_image_types=tuple(self._words("pixels.quarantine_image_types", pixels)),
             quarantine_modalities=frozenset(self._words("pixels.quarantine_modalities", pixels)),
             quarantine_colour=colour,
         )
+
+    def _part(self, kind: type[_P], table: object) -> _P:
+        """A table that another module reads."""
+        if not isinstance(table, dict):
+            self.fail("a table is not a table.", "Write it as [name].")
+        try:
+            return kind.from_table(table)
+        except PolicyError as error:
+            reason = f"{self.path.name}: {error.reason}"
+            raise PolicyError(reason, error.instruction) from None
+
+    def _pixels(self, table: dict[str, Any]) -> PixelRules:
+        """The rules for burned-in text; a device file is looked for beside the policy."""
+        try:
+            return PixelRules.from_table(table, self.path.parent)
+        except PolicyError as error:
+            reason = f"{self.path.name}: {error.reason}"
+            raise PolicyError(reason, error.instruction) from None
+
+    def _choice(self, facts: dict[str, Any], table: str, key: str, choices: tuple[str, ...]) -> str:
+        found = self._table(facts, table, {key}).get(key, choices[0])
+        if found not in choices:
+            self.fail(f"`{table}.{key}` is not known.", f"Write one of {', '.join(choices)}.")
+        return str(found)
 
     def _facts(self) -> dict[str, Any]:
         try:
@@ -240,9 +322,6 @@ class _Reader:
         if not isinstance(options, list):
             self.fail("`options` is not a list.", 'Write options = ["retain_safe_private"].')
         for option in options:
-            if option in NOT_YET:
-                reason = f"{self.path.name}: option `{option}` cannot be carried out by this engine version."
-                raise UnsupportedOption(reason, "Remove it: without it, what it would clean is removed.")
             if option not in OPTIONS:
                 self.fail(f"unknown option `{option}`.", f"Options are {', '.join(sorted(OPTIONS))}.")
         dates = {"retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"}
@@ -297,9 +376,12 @@ class _Reader:
             self.fail("`objects.accept` is not a list.", 'Write accept = ["CTImageStorage"].')
         found = set()
         for keyword in keywords:
+            if keyword in ACCEPTABLE:
+                found.add(str(keyword))
+                continue
             uid = getattr(pydicom.uid, keyword, None) if isinstance(keyword, str) else None
             if not isinstance(uid, pydicom.uid.UID) or not uid.name.endswith("Storage"):
-                remedy = "Use the keyword of a storage SOP class, such as CTImageStorage."
+                remedy = "Use the keyword of a storage SOP class, such as CTImageStorage, or a kind: " + ", ".join(ACCEPTABLE)
                 self.fail(f"`objects.accept` names the unknown SOP class `{keyword}`.", remedy)
             found.add(str(uid))
         return frozenset(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
@@ -73,7 +73,10 @@ class Span(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A value with its context: the private creator, or for a code meaning its coding scheme, else (0, 0)."""
+    """A value with its context: where its private creator stands, or that of the private sequence it is in.
+
+    For a code meaning it is the coding scheme; (0, 0) where there is none.
+    """
 
     path: tuple[int, ...]
     vr: str
@@ -215,8 +218,13 @@ class _Stop(Exception):
 class _Level:
     """What one data set or item has said so far that gives later values their context."""
 
+    outer: tuple[int, int] = (0, 0)
     scheme: tuple[int, int] = (0, 0)
-    creators: dict[int, tuple[int, int]] | None = None
+    creators: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def creator(self, tag: int) -> tuple[int, int]:
+        """Where the creator of a private element stands."""
+        return self.creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8, (0, 0)) if tag >> 16 & 1 else (0, 0)
 
 
 class Walk:
@@ -254,7 +262,7 @@ class Walk:
                 return self._file_meta(position), Status.DONE
             implicit = self._mode is Mode.IMPLICIT
             return self._data_set(
-                position, self._total, (), implicit=implicit, delimited=False
+                position, self._total, (), (0, 0), implicit=implicit, delimited=False
             ), Status.DONE
         except _Stop as stop:
             return stop.position, stop.status
@@ -280,11 +288,18 @@ class Walk:
         return position
 
     def _data_set(
-        self, position: int, end: int, path: tuple[int, ...], *, implicit: bool, delimited: bool
+        self,
+        position: int,
+        end: int,
+        path: tuple[int, ...],
+        outer: tuple[int, int],
+        *,
+        implicit: bool,
+        delimited: bool,
     ) -> int:
         if len(path) > _DEEPEST:
             raise _Stop(Status.MALFORMED)
-        level = _Level()
+        level = _Level(outer)
         while True:
             if position == end and not delimited:
                 return position
@@ -339,6 +354,7 @@ class Walk:
                 start,
                 end if delimited else start + length,
                 here,
+                level.creator(tag) if tag >> 16 & 1 else level.outer,
                 implicit=implicit or (delimited and vr == "UN"),
                 delimited=delimited,
             )
@@ -370,13 +386,20 @@ class Walk:
         elif tag == _MEANING:
             return level.scheme
         elif tag >> 16 & 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF:
-            level.creators = {**(level.creators or {}), tag: (start, end)}
-        elif tag >> 16 & 1 and level.creators:
-            return level.creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8, (0, 0))
-        return (0, 0)
+            level.creators[tag] = (start, end)
+        elif tag >> 16 & 1:
+            return level.creator(tag)
+        return level.outer
 
     def _sequence(
-        self, position: int, end: int, path: tuple[int, ...], *, implicit: bool, delimited: bool
+        self,
+        position: int,
+        end: int,
+        path: tuple[int, ...],
+        outer: tuple[int, int],
+        *,
+        implicit: bool,
+        delimited: bool,
     ) -> int:
         while True:
             if position == end and not delimited:
@@ -389,11 +412,11 @@ class Walk:
             if tag != _ITEM:
                 raise _Stop(Status.MALFORMED)
             if length == _UNDEFINED:
-                position = self._data_set(position, end, path, implicit=implicit, delimited=True)
+                position = self._data_set(position, end, path, outer, implicit=implicit, delimited=True)
             else:
                 self._need(position, length, end)
                 position = self._data_set(
-                    position, position + length, path, implicit=implicit, delimited=False
+                    position, position + length, path, outer, implicit=implicit, delimited=False
                 )
 
     def _encapsulated(self, start: int, end: int) -> tuple[int, int]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from deid.standard import Row
 
 DATE_VRS = frozenset({"DA", "DT"})
+FREE_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+_CLEANS = ("clean_descriptors", "clean_structured_content", "clean_graphics")
 TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 PATIENT_NAME, PATIENT_ID, PATIENT_AGE = 0x00100010, 0x00100020, 0x00101010
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -35,6 +37,8 @@ BEYOND: dict[int, tuple[Action, str]] = {
     0x00120063: (Action.REMOVE, "marks of an earlier de-identification are replaced by ours"),
     0x00120064: (Action.REMOVE, "marks of an earlier de-identification are replaced by ours"),
     0x00209453: (Action.REMOVE, "Frame Label is free text"),
+    0x0040A160: (Action.TEXT, "Text Value of a content item is free text"),
+    0x00880200: (Action.REMOVE, "an icon shows again what the pixels showed before they were cleaned"),
     0x00280303: (Action.REMOVE, "marks of an earlier de-identification are replaced by ours"),
     0xFFFCFFFC: (Action.REMOVE, "trailing padding can hold anything"),
 }
@@ -96,7 +100,8 @@ class RuleTable:
         if row is not None:
             return self._table_rule(row, kind, vr)
         if tag in BEYOND:
-            return Rule(BEYOND[tag][0], Action.REMOVE, vr)
+            action = BEYOND[tag][0]
+            return Rule(action, Action.DUMMY if action in (Action.TEXT, Action.CODE_MEANING) else Action.REMOVE, vr)
         return self._other_rule(tag, vr)
 
     def _table_rule(self, row: Row, kind: str, vr: str) -> Rule:
@@ -110,7 +115,7 @@ class RuleTable:
         return Rule(basic, Action.REMOVE, vr)
 
     def _clean(self, row: Row, vr: str, basic: Action) -> Action:
-        """How this version carries out a C: dates shift, device names are hashed, free text goes."""
+        """How a C is carried out: dates shift, device names are hashed, text and items are cleaned."""
         if "retain_longitudinal_modified_dates" in self._policy.options and (
             row.options.get("retain_longitudinal_modified_dates") == "C"
         ):
@@ -121,6 +126,11 @@ class RuleTable:
         by_device = row.options.get("retain_device_identity") == "C"
         if by_device and "retain_device_identity" in self._policy.options and vr in ("AE", "LO", "SH"):
             return Action.HASH
+        asked = {option for option in _CLEANS if row.options.get(option) == "C"} & self._policy.options
+        if asked and vr == "SQ":
+            return Action.KEEP
+        if "clean_descriptors" in asked and (vr in TEXT_VRS or not vr):
+            return Action.TEXT
         return basic
 
     def _other_rule(self, tag: int, vr: str) -> Rule:
@@ -137,6 +147,8 @@ class RuleTable:
                 return Rule(Action.TIME if vr == "TM" else Action.DATE, Action.REMOVE, vr)
             kept = "retain_longitudinal_full_dates" in options
             return Rule(Action.KEEP if kept else Action.REMOVE, Action.REMOVE, vr)
+        if vr in FREE_VRS:
+            return Rule(Action.SCAN, Action.DUMMY, vr)
         return Rule(Action.KEEP, Action.REMOVE, vr)
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import glob
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deid.acceptance import Header, check_object, check_same, read_header
 from deid.engine import Engine
 from deid.exceptions import OutputExists, QuarantineError
-from deid.handlers import Scope
-from deid.rules import RuleTable
+from deid.original import opened
+from deid.stages import Stages
+from deid.structure import StructureError
 from deid.version import VERSION
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from deid.pseudonyms import Pseudonyms
 
     Verify = Callable[[Sequence[Path], Sequence[Path]], list[Finding]]
-
+    Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Identity:
@@ -58,7 +61,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class SeriesResult:
-    """What became of a series; carries no identity but in :attr:`identity`, which repr hides.
+    """What became of a series; carries no identity but in :attr:`identity` and :attr:`pictures`.
 
     Attributes:
         patient_alias: alias of the patient.
@@ -68,6 +71,16 @@ class SeriesResult:
         identity: the way back, for the crosswalk.
         actions: how often each action was carried out.
         policy_sha256: hash of the policy.
+        by_tag: ``GGGG,EEEE`` -> outcome (kept, replaced, emptied, removed) -> how often.
+        cuts: ``GGGG,EEEE`` -> kind of identity -> from how many different texts it was cut.
+        modality: modality of the series.
+        sop_classes: SOP Class UID -> number of objects.
+        bytes_in: size of the originals.
+        bytes_out: size of the outputs.
+        pixels: report of the pixel stage for each object whose pixels were looked at, in file order.
+        faces: report of the face stage, empty where it did not look.
+        pictures: name -> PNG; names that start with ``before`` show identity.
+        cpu_seconds: processor time spent.
         engine_version: version of the engine.
     """
 
@@ -78,6 +91,16 @@ class SeriesResult:
     identity: Identity = field(repr=False)
     actions: dict[str, int]
     policy_sha256: str
+    by_tag: dict[str, dict[str, int]] = field(default_factory=dict, repr=False)
+    cuts: dict[str, dict[str, int]] = field(default_factory=dict, repr=False)
+    modality: str = ""
+    sop_classes: dict[str, int] = field(default_factory=dict)
+    bytes_in: int = 0
+    bytes_out: int = 0
+    pixels: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    faces: dict[str, Any] = field(default_factory=dict, repr=False)
+    pictures: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    cpu_seconds: float = field(default=0.0, compare=False)
     engine_version: str = VERSION
 
 
@@ -88,6 +111,9 @@ def deidentify_series(
     pseudonyms: Pseudonyms,
     *,
     verify: Verify | None = None,
+    scratch: Path | None = None,
+    progress: Progress | None = None,
+    pure: bool = False,
 ) -> SeriesResult:
     """De-identify the files of one series into ``out/<new SOP Instance UID>.dcm``.
 
@@ -101,8 +127,10 @@ def deidentify_series(
         policy: what to do.
         pseudonyms: the project's keyed pseudonyms.
         verify: a check over (originals, outputs), such as :func:`deid.verify_series`, run before the outputs
-        get
-            their name; any finding means quarantine.
+            get their name; any finding means quarantine.
+        scratch: where pixel stages may write; the system's temporary folder by default.
+        progress: called with (files done, files in all) after each file.
+        pure: use the Python walker even where the compiled one is there; the bytes are the same.
 
     Raises:
         QuarantineError: when the engine does not vouch for the series; ``code`` is a key of
@@ -113,11 +141,13 @@ def deidentify_series(
         file = "The series"
         raise QuarantineError.of(file, "no-files")
     ordered = sorted(files)
-    with _temporary_sibling(out) as folder:
-        run = _Run(policy, pseudonyms, len(ordered))
+    with _temporary_sibling(out) as folder, tempfile.TemporaryDirectory(dir=scratch) as work:
+        run = _Run(policy, pseudonyms, ordered, Path(work), pure=pure)
         for number, path in enumerate(ordered, start=1):
             run.treat(path, folder, number)
-        result = run.result()
+            if progress is not None:
+                progress(number, len(ordered))
+        result = run.result(folder)
         if verify is not None:
             findings = verify(ordered, sorted(folder.iterdir()))
             if findings:
@@ -139,10 +169,31 @@ def series_place(file: Path, policy: Policy, pseudonyms: Pseudonyms) -> Path:
     Raises:
         QuarantineError: as :func:`deidentify_series` for a file that cannot be read.
     """
-    header = read_header(file.read_bytes(), "The first file")
+    header = header_of(file, "The first file")
     new = _uid_map(policy, pseudonyms)
-    alias = pseudonyms.patient(header.patient_id, header.issuer)
+    alias = pseudonyms.patient(*policy.linkage.person(header.patient_id, header.issuer))
     return Path(alias, new(header.study_uid), new(header.series_uid))
+
+
+def header_of(path: Path, file: str) -> Header:
+    """What identifies the object in a file.
+
+    Args:
+        path: the file.
+        file: how to call it in an error.
+
+    Raises:
+        QuarantineError: when it cannot be read.
+    """
+    try:
+        with opened(path) as original:
+            return read_header(original, file)
+    except StructureError as error:
+        raise QuarantineError.of(file, _code(error)) from None
+
+
+def _code(error: StructureError) -> str:
+    return "malformed" if error.code == "disorder" else error.code
 
 
 def _uid_map(policy: Policy, pseudonyms: Pseudonyms) -> Callable[[str], str]:
@@ -150,69 +201,57 @@ def _uid_map(policy: Policy, pseudonyms: Pseudonyms) -> Callable[[str], str]:
 
 
 class _Run:
-    """The state while one series is treated; one file in memory at a time."""
+    """The state while one series is treated; one header in memory at a time."""
 
-    def __init__(self, policy: Policy, pseudonyms: Pseudonyms, count: int) -> None:
+    def __init__(
+        self, policy: Policy, pseudonyms: Pseudonyms, files: list[Path], work: Path, *, pure: bool
+    ) -> None:
         self._policy = policy
         self._pseudonyms = pseudonyms
-        self._count = count
+        self._count = len(files)
+        self._pure = pure
+        self._stages = Stages(policy, files, work)
         self._first: Header | None = None
-        self._scope: Scope | None = None
-        self._engines: dict[str, Engine] = {}
+        self._engine: Engine | None = None
         self._uids: dict[str, str] = {}
-        self._manifest: list[tuple[str, str]] = []
+        self._classes: Counter[str] = Counter()
+        self._bytes_in = 0
+        self._started = time.process_time()
 
     def treat(self, path: Path, folder: Path, number: int) -> None:
         file = f"File {number} of {self._count}"
-        raw = path.read_bytes()
-        header = read_header(raw, file)
-        if self._first is None:
-            self._first = header
-            self._scope = self._new_scope(header)
-        check_same(header, self._first, file)
-        if header.sop_uid in self._uids:
-            raise QuarantineError.of(file, "duplicate-sop-instance")
-        check_object(header, self._policy, file)
-        assert self._scope is not None  # noqa: S101 - for the type checker
-        engine = self._engines.get(header.sop_class)
-        if engine is None:
-            engine = self._engines[header.sop_class] = Engine(
-                self._policy, RuleTable(self._policy, header.sop_class)
-            )
-        uid, data = engine.deidentify(raw, self._scope, file)
-        with (folder / f"{uid}.dcm").open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with opened(path, pure=self._pure) as original:
+                header = read_header(original, file)
+                if self._first is None or self._engine is None:
+                    self._first = header
+                    self._engine = Engine(self._policy, self._pseudonyms, header, pure=self._pure)
+                check_same(header, self._first, self._policy, file)
+                if header.sop_uid in self._uids:
+                    raise QuarantineError.of(file, "duplicate-sop-instance")
+                check_object(header, original, self._policy, file)
+                pixels = self._stages.pixels(path, original, self._engine.identity, file)
+                uid = self._engine.write(original, header, folder, pixels)
+                self._bytes_in += original.size
+        except StructureError as error:
+            raise QuarantineError.of(file, _code(error)) from None
+        except UnicodeError:
+            raise QuarantineError.of(file, "malformed") from None
         self._uids[header.sop_uid] = uid
-        self._manifest.append((uid, hashlib.sha256(data).hexdigest()))
+        self._classes[header.sop_class] += 1
 
-    def _new_scope(self, header: Header) -> Scope:
-        who = (header.patient_id, header.issuer)
-        return Scope(
-            pseudonyms=self._pseudonyms,
-            alias=self._pseudonyms.patient(*who),
-            patient_id=header.patient_id,
-            issuer=header.issuer,
-            days=self._pseudonyms.days(*who) if self._shifts else 0,
-            oldest_age=self._policy.oldest_age,
-            actions=Counter(),
-        )
-
-    @property
-    def _shifts(self) -> bool:
-        return "retain_longitudinal_modified_dates" in self._policy.options
-
-    def result(self) -> SeriesResult:
-        first, scope = self._first, self._scope
+    def result(self, folder: Path) -> SeriesResult:
+        first, engine = self._first, self._engine
         assert first is not None  # noqa: S101 - for the type checker
-        assert scope is not None  # noqa: S101
+        assert engine is not None  # noqa: S101
         new = _uid_map(self._policy, self._pseudonyms)
+        tally = engine.tally()
+        outputs = [folder / f"{uid}.dcm" for uid in self._uids.values()]
         return SeriesResult(
-            patient_alias=scope.alias,
+            patient_alias=engine.alias,
             study_uid=new(first.study_uid),
             series_uid=new(first.series_uid),
-            manifest=tuple(sorted(self._manifest)),
+            manifest=tuple(sorted((path.stem, sha256_of(path)) for path in outputs)),
             identity=Identity(
                 patient_id=first.patient_id,
                 issuer=first.issuer,
@@ -220,12 +259,28 @@ class _Run:
                 birth_date=first.birth_date,
                 study_uid=first.study_uid,
                 series_uid=first.series_uid,
-                days=scope.days,
+                days=engine.days,
                 sop_uids=tuple(sorted((uid, original) for original, uid in self._uids.items())),
             ),
-            actions={str(action): count for action, count in sorted(scope.actions.items())},
+            actions=dict(sorted(tally.actions.items())),
             policy_sha256=self._policy.sha256,
+            by_tag={tag: dict(sorted(found.items())) for tag, found in sorted(tally.by_tag.items())},
+            cuts={tag: dict(sorted(found.items())) for tag, found in sorted(tally.cuts.items())},
+            modality=first.modality,
+            sop_classes=dict(sorted(self._classes.items())),
+            bytes_in=self._bytes_in,
+            bytes_out=sum(path.stat().st_size for path in outputs),
+            pixels=tuple(self._stages.pixel_reports),
+            faces=self._stages.face_report,
+            pictures=self._stages.pictures,
+            cpu_seconds=time.process_time() - self._started,
         )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
@@ -261,7 +316,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _publish(folder: Path, out: Path, manifest: tuple[tuple[str, str], ...]) -> None:
     if out.exists():
         found = sorted(
-            (path.name, hashlib.sha256(path.read_bytes()).hexdigest()) if path.is_file() else (path.name, "")
+            (path.name, sha256_of(path)) if path.is_file() else (path.name, "")
             for path in out.iterdir()
         )
         if found == [(f"{uid}.dcm", digest) for uid, digest in manifest]:
@@ -274,4 +329,16 @@ def _publish(folder: Path, out: Path, manifest: tuple[tuple[str, str], ...]) -> 
             )
         out.rmdir()
     folder.chmod(0o755)
+    _to_disk(folder)
     folder.rename(out)
+
+
+def _to_disk(folder: Path) -> None:
+    """Make what was written survive a power cut before it gets its name: one call for the file system."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+        if syncfs is None or syncfs(descriptor) != 0:
+            os.sync()
+    finally:
+        os.close(descriptor)

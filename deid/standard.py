@@ -79,6 +79,31 @@ def safe_private() -> dict[tuple[str, int, int], str]:
 
 
 @cache
+def private_dispositions() -> dict[tuple[str, int, int], tuple[str, str]]:
+    """(VR, action) by (creator in lower case, group, low byte) of TCIA's private tag knowledge base."""
+    return {
+        (creator.strip().casefold(), int(group, 16), int(element, 16)): (_one_vr(vrs), action)
+        for place, creator, group, element, action, vrs in _read("private_dispositions.json")["rows"]
+        if not place
+    }
+
+
+def _one_vr(vrs: str) -> str:
+    """The VR that says most: files that do not know a private attribute call it UN or OB."""
+    found = vrs.split()
+    return next((vr for vr in found if vr not in ("OB", "OW", "UN")), found[0])
+
+
+@cache
+def content_items() -> dict[tuple[str, str, str], tuple[str, dict[str, str]]]:
+    """(basic code, option -> ``K`` or ``C``) by (scheme, code value, value type) of Table E.3.4-1."""
+    return {
+        (scheme, code, value_type): (basic, options)
+        for scheme, code, _, value_type, basic, options in _read("content_items.json")["rows"]
+    }
+
+
+@cache
 def words(name: str) -> frozenset[str]:
     """A word list of ``words.toml``, in lower case."""
     text = (Path(__file__).parent / "words.toml").read_text()

@@ -32,6 +32,7 @@ standard, the edition, the SHA-256 of the file it was read from.
 |---|---|
 | `confidentiality.json` | PS3.15 Table E.1-1: tag, name, VR, Basic Profile code, codes of the options |
 | `attribute_types.json` | PS3.3: type (1, 1C, 2, 2C, 3) per SOP class of attributes with a compound code |
+| `content_items.json` | PS3.15 Table E.3.4-1: content items of structured reports by concept and value type |
 | `safe_private.json` | PS3.15 Table E.3.10-1: private attributes known to be safe |
 | `private_dispositions.json` | TCIA's private tag knowledge base: keep, remove, uid or shift, by creator and place |
 
@@ -85,6 +86,17 @@ def _confidentiality(source: Path) -> dict[str, Any]:
     return {"source": header, "columns": ["tag", "name", "vr", "basic", "options"], "rows": rows}
 
 
+def _content_items(source: Path) -> dict[str, Any]:
+    table = json.loads(source.read_text())
+    rows = sorted(
+        [row["scheme"], row["code"], row["meaning"], row["value_type"], row["basic"], row["options"]]
+        for row in table["content_items"]
+    )
+    header = _header(source, "DICOM PS3.15 Table E.3.4-1", table["source"]["edition"])
+    columns = ["scheme", "code", "meaning", "value_type", "basic", "options"]
+    return {"source": header, "columns": columns, "rows": rows}
+
+
 def _types(source: Path, edition: str) -> dict[str, Any]:
     types = json.loads(source.read_text())
     return {
@@ -130,6 +142,7 @@ def generate(table: Path, types: Path, private: Path) -> dict[str, str]:
     return {
         "confidentiality.json": _dump(confidentiality),
         "attribute_types.json": _dump(_types(types, "see highdicom 0.28.2 module tables (PS3.3)")),
+        "content_items.json": _dump(_content_items(table)),
         "safe_private.json": _dump(_safe_private(private, "2025b")),
         "README.md": README,
     }

@@ -14,6 +14,7 @@ from deid.handlers.names import Alias
 from deid.handlers.private import SafePrivate
 from deid.handlers.removal import Empty, Remove
 from deid.handlers.sequences import Sequences
+from deid.handlers.text import CleanText, ScanText
 from deid.handlers.uids import MapUids
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ HANDLERS: tuple[Handler, ...] = (
     Dummy(),
     Remove(),
     CodeMeaning(),
+    CleanText(),
+    ScanText(),
 )
 BY_ACTION: dict[Action, Handler] = {action: handler for handler in HANDLERS for action in handler.actions}
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from deid.actions import Action
 from deid.handlers.base import encoded
+from deid.handlers.text import CleanText
 
 if TYPE_CHECKING:
     from deid.handlers.base import Element, Scope
@@ -28,7 +29,9 @@ class CodeMeaning:
 
     def __call__(self, element: Element, scope: Scope) -> bytes | None:
         """See :class:`deid.handlers.base.Handler`."""
-        return encoded(MEANING, "LO") if scope.local_code and element.value else element.value
+        if scope.local_code and element.value:
+            return encoded(MEANING, "LO")
+        return CleanText.clean(element, scope, own_only=True)
 
     def describe(self, _policy: Policy) -> list[str]:
         """See :class:`deid.handlers.base.Handler`."""

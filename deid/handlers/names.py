@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from deid.actions import Action
 from deid.handlers.base import encoded
-from deid.pseudonyms import normal
 
 if TYPE_CHECKING:
     from deid.handlers.base import Element, Scope
@@ -25,8 +24,9 @@ class Alias:
         alias = scope.alias
         if element.tag == _PATIENT_ID:
             found = element.value.decode("latin-1").strip("\0 ")
-            if found and normal(found) != normal(scope.patient_id):
-                alias = scope.pseudonyms.patient(found, scope.issuer)
+            who = scope.linkage.person(found, scope.issuer)
+            if found and who != scope.linkage.person(scope.patient_id, scope.issuer):
+                alias = scope.pseudonyms.patient(*who)
         return encoded(alias, element.vr)
 
     def describe(self, _policy: Policy) -> list[str]:

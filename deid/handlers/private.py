@@ -1,8 +1,9 @@
-"""Private attributes: the safe ones of PS3.15 Table E.3.10-1 stay, everything else goes.
+"""Private attributes: those known to be safe stay, everything else goes.
 
 A private attribute is known by its creator, group and the low byte of its element; the high byte is the block
 that the creator reserved in this data set (PS3.5 7.8.1), so the same attribute has another tag in another
-file.
+file. Known are PS3.15 Table E.3.10-1, and where a policy asks for it the private tag knowledge base of The
+Cancer Imaging Archive.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 from deid import standard
+from deid.actions import Action, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from deid.policy import Policy
 
 _TEXT = {
@@ -23,32 +23,64 @@ _TEXT = {
     "IS": re.compile(rb"[0-9+\- \\\x00]*"),
 }
 _SIZE = {"FD": 8, "FL": 4, "SL": 4, "SS": 2, "UL": 4, "US": 2}
+_FREE = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UT"})
+_DATES = ("retain_longitudinal_modified_dates", "retain_longitudinal_full_dates")
 
 
-class PrivateBlocks:
-    """The blocks that private creators reserved in one data set (or item)."""
+class PrivateRules:
+    """What a policy does with private attributes.
 
-    def __init__(self, creators: Iterable[tuple[int, bytes]]) -> None:
-        """Args: (tag, value) of the private creator elements ``(gggg,0010-00FF)``."""
-        self._creators = {
-            (tag >> 16, tag & 0xFF): value.decode("latin-1").strip("\0 ")
-            for tag, value in creators
-            if is_creator(tag)
-        }
+    Args:
+        policy: the policy; without Retain Safe Private everything goes.
+    """
 
-    def creator_tag(self, tag: int) -> int:
-        """Tag of the creator element that reserved the block of ``tag``."""
-        return tag & 0xFFFF0000 | (tag >> 8 & 0xFF)
+    def __init__(self, policy: Policy) -> None:
+        self._options = policy.options
+        self._known: dict[tuple[str, int, int], tuple[str, str]] = {}
+        if "retain_safe_private" in policy.options:
+            if policy.private == "tcia":
+                self._known |= standard.private_dispositions()
+            self._known |= {key: (vr, "keep") for key, vr in _folded(standard.safe_private()).items()}
+        self._blocks = {(creator, group) for creator, group, _ in self._known}
 
-    def safe_vr(self, tag: int) -> str | None:
-        """VR by Table E.3.10-1, or None where the attribute is not known to be safe."""
-        creator = self._creators.get((tag >> 16, tag >> 8 & 0xFF))
-        return None if creator is None else standard.safe_private().get((creator, tag >> 16, tag & 0xFF))
+    def block(self, creator: bytes, group: int) -> bool:
+        """Whether anything of a block may stay."""
+        return (_name(creator), group) in self._blocks
+
+    def rule(self, creator: bytes, group: int, low: int) -> Rule | None:
+        """The rule of an attribute, None where it goes.
+
+        Args:
+            creator: the creator's name as encoded, without padding.
+            group: the group, odd.
+            low: low byte of the element.
+        """
+        known = self._known.get((_name(creator), group, low))
+        if known is None:
+            return None
+        vr, what = known
+        if what == "uid" or vr == "UI":
+            return Rule(Action.KEEP if "retain_uids" in self._options else Action.UID, Action.REMOVE, vr)
+        if what == "shift" or vr in ("DA", "DT"):
+            return self._date(vr)
+        if what == "hash":
+            return Rule(Action.HASH, Action.REMOVE, vr)
+        if what != "keep" or vr == "PN":
+            return None
+        return Rule(Action.TEXT if vr in _FREE else Action.KEEP, Action.REMOVE, vr)
+
+    def _date(self, vr: str) -> Rule | None:
+        if "retain_longitudinal_modified_dates" in self._options and vr in ("DA", "DT"):
+            return Rule(Action.DATE, Action.REMOVE, vr)
+        return Rule(Action.KEEP, Action.REMOVE, vr) if _DATES[1] in self._options else None
 
 
-def is_creator(tag: int) -> bool:
-    """Whether a private tag reserves a block."""
-    return 0x10 <= (tag & 0xFFFF) <= 0xFF
+def _name(creator: bytes) -> str:
+    return creator.decode("latin-1").strip("\0 ").casefold()
+
+
+def _folded(rows: dict[tuple[str, int, int], str]) -> dict[tuple[str, int, int], str]:
+    return {(creator.casefold(), group, element): vr for (creator, group, element), vr in rows.items()}
 
 
 def fits(vr: str, file_vr: str | None, value: bytes) -> bool:
@@ -61,12 +93,17 @@ def fits(vr: str, file_vr: str | None, value: bytes) -> bool:
 
 
 class SafePrivate:
-    """The Retain Safe Private option; describes what the walkers do by :class:`PrivateBlocks`."""
+    """The Retain Safe Private option; describes what the walkers do by :class:`PrivateRules`."""
 
     def describe(self, policy: Policy) -> list[str]:
         """See :class:`deid.handlers.base.Handler`."""
-        if "retain_safe_private" in policy.options:
-            return [
-                f"{len(standard.safe_private())} private attributes are known to be safe; others are removed."
-            ]
-        return ["All private attributes are removed."]
+        if "retain_safe_private" not in policy.options:
+            return ["All private attributes are removed."]
+        lines = [f"{len(standard.safe_private())} private attributes are known to be safe (PS3.15 Table E.3.10-1)."]
+        if policy.private == "tcia":
+            kept = sum(what != "remove" for _, what in standard.private_dispositions().values())
+            lines.append(
+                f"{kept} more are kept, hashed or shifted as the private tag knowledge base of The Cancer "
+                "Imaging Archive says."
+            )
+        return [*lines, "Text in private attributes is cleaned; all other private attributes are removed."]

@@ -65,31 +65,32 @@ class TextCleaner:
         self._dictionary = Dictionary(identity)
         self._dates = Dates(self._dictionary.dates)
         self._days = days
-        self._memo: dict[tuple[str, bool], Cleaned] = {}
+        self._memo: dict[tuple[str, bool, bool], Cleaned] = {}
 
-    def clean(self, text: str, *, placeholder: bool) -> Cleaned:
+    def clean(self, text: str, *, placeholder: bool, own_only: bool = False) -> Cleaned:
         """Clean a text.
 
         Args:
             text: as decoded.
             placeholder: True puts ``[NAME]`` and the like where something was cut (long texts), False closes the gap
                 (short values).
+            own_only: search the patient's own identifiers only, not what looks like identity in general.
 
         Returns:
             The text and the cuts, in order, not overlapping. Cleaning the result again cuts nothing.
         """
-        known = self._memo.get((text, placeholder))
+        known = self._memo.get((text, placeholder, own_only))
         if known is None:
-            known = self._clean(text, placeholder=placeholder)
+            known = self._clean(text, placeholder=placeholder, own_only=own_only)
             if len(self._memo) >= _MEMO:
                 self._memo.clear()
-            self._memo[text, placeholder] = known
+            self._memo[text, placeholder, own_only] = known
         return known
 
-    def _clean(self, text: str, *, placeholder: bool) -> Cleaned:
+    def _clean(self, text: str, *, placeholder: bool, own_only: bool) -> Cleaned:
         if not _ALNUM.search(text):
             return Cleaned(text)
-        cuts = _merged(self._find(text, dates=True))
+        cuts = _merged(self._find(text, dates=not own_only, own_only=own_only))
         if not cuts:
             return Cleaned(text)
         for _ in range(_PASSES):
@@ -97,7 +98,7 @@ class TextCleaner:
             # what a cut brought together may be identity again; dates that were moved are not moved twice
             more = [
                 _Span(*_mapped(pieces, span.start, span.end), span.kind, None)
-                for span in self._find(output, dates=self._days is None)
+                for span in self._find(output, dates=self._days is None and not own_only, own_only=own_only)
             ]
             if not more:
                 break
@@ -105,7 +106,7 @@ class TextCleaner:
         output, _ = _render(text, cuts, placeholder=placeholder)
         return Cleaned(output, tuple(Cut("shift" if cut.new else cut.kind, cut.start, cut.end) for cut in cuts))
 
-    def _find(self, text: str, *, dates: bool) -> list[_Span]:
+    def _find(self, text: str, *, dates: bool, own_only: bool) -> list[_Span]:
         """What is to be cut or moved, in no order, possibly overlapping, in offsets of the text."""
         folded = plain(text)
         source = folded.text
@@ -114,9 +115,10 @@ class TextCleaner:
         tokens = Tokens(source)
         digits = _DIGIT.search(source) is not None
         spans = self._dictionary.find(tokens, digits=digits)
-        spans += patterns.find(source, tokens.lows, digits=digits)
-        spans += names.find(tokens)
-        spans += places.find(tokens)
+        if not own_only:
+            spans += patterns.find(source, tokens.lows, digits=digits)
+            spans += names.find(tokens)
+            spans += places.find(tokens)
         found = [_Span(*folded.span(start, end), kind, None) for start, end, kind in spans]
         if dates and digits:
             months = any(bits & MONTH for bits in tokens.bits)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deid import Policy, PolicyError, UnsupportedOption, load_policy
-from deid.policy import NOT_YET, OPTIONS
+from deid import Policy, PolicyError, load_policy
+from deid.policy import OPTIONS
 
 GOOD = 'name = "site"\ntitle = "Ours"\nextends = "basic"\n'
 
@@ -48,12 +48,6 @@ def test_errors_name_file_key_and_remedy(tmp_path, text, words):
     assert caught.value.instruction
     for word in words:
         assert word in str(caught.value)
-
-
-@pytest.mark.parametrize("option", sorted(NOT_YET))
-def test_options_of_later_versions_are_refused(tmp_path, option):
-    with pytest.raises(UnsupportedOption, match=option):
-        load(tmp_path, GOOD + f'options = ["{option}"]')
 
 
 def test_missing_policies():

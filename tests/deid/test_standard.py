@@ -36,7 +36,7 @@ def test_table_is_complete():
 
 
 def test_every_file_tells_its_source():
-    for name in ("confidentiality.json", "attribute_types.json", "safe_private.json"):
+    for name in ("confidentiality.json", "content_items.json", "attribute_types.json", "safe_private.json"):
         source = standard._read(name)["source"]
         assert len(source["source_sha256"]) == 64
         assert "NEMA" in source["attribution"]

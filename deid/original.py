@@ -1,0 +1,265 @@
+"""An original on disk, opened for treatment: its header in memory, its pixel data left where they are.
+
+Memory stays flat however large a multi-frame object is: the header is read up to the pixel data element, and
+of encapsulated pixel data only the item headers.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from deid import plans
+from deid.structure import ITEM, LONG, SEQUENCE_END, UNDEFINED, Reader, StructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+IMPLICIT, BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
+_PREFIX = "1.2.840.10008.1.2"
+_FIRST_READ = 1 << 16
+_LARGEST = 1 << 32
+_META_SYNTAX = 0x00020010
+
+
+@dataclass(frozen=True, repr=False)
+class Pixels:
+    """Where the pixel data of an object lie.
+
+    Attributes:
+        header: the element header as encoded.
+        start: first byte of the value, in the file (in ``data`` for a deflated one).
+        end: last + 1; behind the delimiter for encapsulated pixel data.
+        fragments: number of fragments without the offset table, 0 for native pixel data.
+    """
+
+    header: bytes
+    start: int
+    end: int
+    fragments: int
+
+
+@dataclass(frozen=True, repr=False)
+class Original:
+    """An opened file; holds identity, so it has no repr.
+
+    Attributes:
+        fd: descriptor of the file, for the kernel to copy from.
+        data: bytes up to the pixel data at least; inflated for a deflated file, then complete.
+        body: where the data set begins.
+        stop: where the pixel data element begins, or the end.
+        syntax: transfer syntax UID.
+        top: values of the top-level attributes that matter, see :mod:`deid.identifiers`.
+        deep: (tag, value) of what identifies below.
+        nested_charset: whether an item has a character set of its own.
+        pixels: where the pixel data are, or None.
+        trailing: what follows the pixel data.
+        size: bytes of the file.
+    """
+
+    fd: int
+    data: bytes
+    body: int
+    stop: int
+    syntax: str
+    top: dict[int, bytes]
+    deep: list[tuple[int, bytes]]
+    nested_charset: bool
+    pixels: Pixels | None
+    trailing: bytes
+    size: int
+
+    @property
+    def implicit(self) -> bool:
+        """Whether VRs are left out."""
+        return self.syntax == IMPLICIT
+
+    @property
+    def order(self) -> str:
+        """``<`` or ``>``, as :mod:`struct` says it."""
+        return ">" if self.syntax == BIG else "<"
+
+    def text(self, tag: int) -> str:
+        """A top-level value as Latin-1 text without padding; empty where absent."""
+        return self.top.get(tag, b"").decode("latin-1").strip("\0 ")
+
+    def words(self, tag: int) -> list[str]:
+        """A multi-valued code string, in upper case."""
+        return [word.strip("\0 ") for word in self.text(tag).upper().split("\\")]
+
+    def number(self, tag: int, default: int) -> int:
+        """An unsigned short, or the default."""
+        value = self.top.get(tag)
+        if value is None or len(value) != 2:
+            return default
+        return int.from_bytes(value, "big" if self.order == ">" else "little")
+
+
+def opened(path: Path, *, pure: bool = False) -> AbstractContextManager[Original]:
+    """Open an original.
+
+    Raises:
+        StructureError: ``empty-file``, ``not-dicom``, ``truncated`` or ``malformed``.
+    """
+    return _Opening(path, pure=pure)
+
+
+class _Opening:
+    def __init__(self, path: Path, *, pure: bool) -> None:
+        self._path = path
+        self._pure = pure
+        self._fd = -1
+
+    def __enter__(self) -> Original:
+        self._fd = os.open(self._path, os.O_RDONLY)
+        try:
+            return _read(self._fd, pure=self._pure)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+def _read(fd: int, *, pure: bool) -> Original:
+    size = os.fstat(fd).st_size
+    data = _pread(fd, min(size, _FIRST_READ), 0)
+    if not data:
+        raise StructureError("empty-file")
+    if data[128:132] != b"DICM":
+        raise StructureError("not-dicom")
+    body, syntax = _meta(data, complete=len(data) >= size, pure=pure)
+    if syntax == DEFLATED:
+        return _deflated(fd, size, body, pure=pure)
+    while True:
+        try:
+            found = _header(data, size, body, syntax, pure=pure)
+            break
+        except StructureError as error:
+            if error.code != "more":
+                raise
+        data = _pread(fd, min(size, len(data) * 4), 0)
+    start, pixels = found.body, found.pixels
+    if pixels is None:
+        return replace(found, fd=fd)
+    if pixels.fragments:
+        end, fragments = _fragments(fd, size, pixels.start, found.order)
+        pixels = replace(pixels, end=end, fragments=fragments)
+    if pixels.end > size:
+        raise StructureError("truncated")
+    trailing = b""
+    if pixels.end < size:
+        trailing = _pread(fd, size - pixels.end, pixels.end)
+        _check_trailing(trailing, syntax, pure=pure)
+    return replace(found, fd=fd, body=start, pixels=pixels, trailing=trailing)
+
+
+def _pread(fd: int, count: int, offset: int) -> bytes:
+    """``count`` bytes; fewer only where the file ends."""
+    data = os.pread(fd, count, offset)
+    while len(data) < count:
+        more = os.pread(fd, count - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def _meta(data: bytes, *, complete: bool, pure: bool) -> tuple[int, str]:
+    """Where the data set begins, and its transfer syntax."""
+    reader = Reader(data, complete=complete)
+    reader.need(132, 12, len(data))
+    body = 144 + reader.length(140)
+    counted = data[132:140] == b"\x02\0\0\0UL\4\0" and body <= len(data)
+    if not counted or data[body : body + 2] == b"\x02\0":
+        body = 132  # no group length, or a wrong one: look element by element
+        while data[body : body + 2] == b"\x02\0":
+            found = reader.element(body, len(data), implicit=False)
+            body = reader.behind(found, len(data), implicit=False, depth=0)
+    syntax = plans.scan(data[:body], 132, implicit=False, complete=True, pure=pure).top.get(_META_SYNTAX, b"")
+    name = syntax.decode("ascii", "replace").strip("\0 ")
+    if not name.startswith(_PREFIX):
+        raise StructureError("malformed")
+    return body, name
+
+
+def _header(data: bytes, size: int, body: int, syntax: str, *, pure: bool, whole: bool = False) -> Original:
+    complete = whole or len(data) >= size
+    implicit, big = syntax == IMPLICIT, syntax == BIG
+    found = plans.scan(data, body, implicit=implicit, complete=complete, little_endian=not big, pure=pure)
+    pixels = None
+    if found.stop < len(data):
+        reader = Reader(data, little_endian=not big, complete=complete)
+        vr = b"" if implicit else data[found.stop + 4 : found.stop + 6]
+        count = 8 if implicit else 12
+        reader.need(found.stop, count, len(data))
+        if vr and vr not in LONG:
+            raise StructureError("malformed")
+        start, length = found.stop + count, reader.length(found.stop + count - 4)
+        undefined = length == UNDEFINED
+        end = start if undefined else start + length
+        pixels = Pixels(data[found.stop : start], start, end, 1 if undefined else 0)
+    return Original(
+        -1, data, body, found.stop, syntax, found.top, found.deep, found.nested_charset, pixels, b"", size
+    )
+
+
+def _fragments(fd: int, size: int, position: int, order: str) -> tuple[int, int]:
+    """(behind the delimiter, number of fragments) of encapsulated pixel data."""
+    unpack, items = struct.Struct(order + "HHL").unpack, 0
+    while True:
+        if position + 8 > size:
+            raise StructureError("truncated")
+        group, element, length = unpack(os.pread(fd, 8, position))
+        tag, position = group << 16 | element, position + 8
+        if tag == SEQUENCE_END:
+            return position, max(items - 1, 0)
+        if tag != ITEM or length == UNDEFINED:
+            raise StructureError("malformed")
+        position, items = position + length, items + 1
+        if position > size:
+            raise StructureError("truncated")
+
+
+def _check_trailing(trailing: bytes, syntax: str, *, pure: bool) -> None:
+    """What follows the pixel data must add up too, and hold no pixel data."""
+    implicit, little = syntax == IMPLICIT, syntax != BIG
+    found = plans.scan(trailing, 0, implicit=implicit, complete=True, little_endian=little, pure=pure)
+    if found.stop != len(trailing):
+        raise StructureError("malformed")
+
+
+def _deflated(fd: int, size: int, body: int, *, pure: bool) -> Original:
+    raw = _pread(fd, size, 0)
+    data = raw[:body] + _inflate(raw[body:])
+    found = _header(data, len(data), body, DEFLATED, pure=pure, whole=True)
+    if found.pixels is None:
+        return replace(found, fd=fd, size=size)
+    if found.pixels.fragments or found.pixels.end > len(data):
+        raise StructureError("malformed" if found.pixels.fragments else "truncated")
+    trailing = data[found.pixels.end :]
+    _check_trailing(trailing, DEFLATED, pure=pure)
+    return replace(found, fd=fd, size=size, trailing=trailing)
+
+
+def _inflate(raw: bytes) -> bytes:
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = stream.decompress(raw, _LARGEST)
+    except zlib.error:
+        raise StructureError("malformed") from None
+    if not stream.eof:
+        raise StructureError("malformed" if stream.unconsumed_tail else "truncated")
+    # A pad byte may follow, and the trailer of gzip, which some writers leave; all else may hide something.
+    trailer = struct.pack("<LL", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    if stream.unused_data not in (b"", b"\0", trailer, b"\0" + trailer):
+        raise StructureError("malformed")
+    return data
+
+

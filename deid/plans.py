@@ -1,0 +1,191 @@
+"""From rules to a plan that a walker carries out: who is called with which value, and what is known of a tag.
+
+A plan holds for one policy, SOP class, patient and character set. Handlers are pure functions of the value
+under it, so the walkers remember what they answered.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from deid import standard, structure, walker
+from deid.actions import Action, Rule
+from deid.exceptions import PolicyError
+from deid.handlers import Element, apply
+from deid.handlers.private import PrivateRules, fits
+from deid.handlers.sequences import dummy_items
+from deid.identifiers import COLLECT
+from deid.walker import CALL, DUMMY, EMPTY, KEEP, REMOVE, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from deid.handlers import Scope
+    from deid.policy import Policy
+    from deid.rules import RuleTable
+    from deid.structure import Scan
+
+try:
+    from deid import _walker as compiled
+except ImportError:  # no compiler was there when the package was installed: slower, same bytes
+    compiled = None  # type: ignore[assignment]
+
+_TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+_OPAQUE = frozenset({"OB", "OW", "UN"})
+_ITEMS = {Action.REMOVE: REMOVE, Action.EMPTY: EMPTY, Action.DUMMY: DUMMY}
+_KINDS = {Action.KEEP: KEEP, Action.REMOVE: REMOVE, Action.EMPTY: EMPTY}
+
+
+class AnyPlan(Protocol):
+    """What both plans can do; see :class:`deid.walker.Plan`."""
+
+    def walk(
+        self, data: bytes, start: int, end: int, implicit: bool, inserts: list[tuple[int, bytes]], /
+    ) -> bytes: ...
+
+    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]: ...
+
+
+def has_compiled() -> bool:
+    """Whether the compiled walker is there."""
+    return compiled is not None
+
+
+@cache
+def facts(tag: int) -> int:
+    """What the scan needs to know of a tag, see :mod:`deid.structure`."""
+    row = standard.rows().get(tag)
+    vr = structure.vr_of(tag) or (row.vr if row else "")
+    if vr == "SQ":
+        return structure.IS_SEQUENCE
+    found = structure.COLLECT_TOP if tag in COLLECT or vr == "PN" else 0
+    if vr == "PN" or COLLECT.get(tag):
+        found |= structure.COLLECT_DEEP
+    if tag >> 24 == 0x60 and tag & 0xFFFF == 0x0102:  # an overlay inside the bits of the pixels
+        found |= structure.COLLECT_TOP
+    return found | (structure.CHARSET if tag == 0x00080005 else 0)
+
+
+_scanner = None if compiled is None else compiled.Scanner(facts)
+
+
+def scan(
+    data: bytes, start: int, *, implicit: bool, complete: bool, little_endian: bool = True, pure: bool = False
+) -> Scan:
+    """:func:`deid.structure.scan` by the fastest means; ``pure`` asks for Python."""
+    if _scanner is None or pure or not little_endian:
+        return structure.scan(
+            data, start, implicit=implicit, complete=complete, facts=facts, little_endian=little_endian
+        )
+    return structure.Scan(*_scanner.scan(data, start, implicit, complete))
+
+
+class Planner:
+    """Makes the plan of a rule table for one scope.
+
+    Args:
+        policy: the policy.
+        table: its rules for the SOP class.
+        scope: the patient, the character set, the pseudonyms.
+    """
+
+    def __init__(self, policy: Policy, table: RuleTable, scope: Scope) -> None:
+        self._table = table
+        self._scope = scope
+        self._private = PrivateRules(policy)
+
+    def plan(self, *, pure: bool = False) -> AnyPlan:
+        """A compiled plan where possible; ``pure`` asks for Python."""
+        made = walker.Plan if compiled is None or pure else compiled.Plan
+        return made(self.resolve, self.block, self.private, odd)  # type: ignore[return-value]
+
+    def resolve(self, tag: int, nested: bool) -> Entry:  # noqa: FBT001 - called by the walkers
+        """What happens to a standard attribute."""
+        rule = (self._table.nested if nested else self._table.top)[tag]
+        if tag in structure.PIXELS and not nested:
+            rule = Rule(Action.REMOVE)  # the engine moves pixel data itself; a second one is none
+        kind = _KINDS.get(rule.action, CALL)
+        return Entry(
+            kind,
+            rule.vr == "SQ",
+            _ITEMS.get(rule.action, KEEP),
+            "".join(rule.vr.split(" or ")).encode(),
+            self.caller(tag, rule) if kind == CALL else None,
+            dummy_items(tag) if rule.action is Action.DUMMY and rule.vr in ("SQ", "") else (b"", b""),
+        )
+
+    def caller(self, tag: int, rule: Rule) -> Callable[[bytes, bytes, bool], bytes | None]:
+        """A handler bound to an attribute and the scope."""
+        scope = self._scope
+
+        def call(value: bytes, vr: bytes, local: bool) -> bytes | None:  # noqa: FBT001
+            element = Element(tag, rule.vr or vr.decode() or "UN", value)
+            scope.local_code = local
+            return apply(rule.action, rule.fallback, element, scope)
+
+        return call
+
+    def block(self, creator: bytes, group: int) -> bool:
+        """Whether anything in a private block may stay."""
+        return self._private.block(creator, group)
+
+    def private(self, creator: bytes, group: int, low: int) -> Entry | None:
+        """What happens to a private attribute; None removes it."""
+        rule = self._private.rule(creator, group, low)
+        if rule is None:
+            return None
+        if rule.vr == "SQ":
+            return Entry(KEEP, sequence=True)
+        scope = self._scope
+
+        def call(value: bytes, vr: bytes, local: bool) -> bytes | None:  # noqa: ARG001, FBT001
+            if not fits(rule.vr, vr.decode(), value):
+                return None
+            if rule.action is Action.KEEP and (rule.vr != "UN" or not _printable(value)):
+                return value
+            if rule.action is Action.KEEP:
+                return apply(Action.TEXT, Action.REMOVE, Element(group << 16 | low, "LT", value), scope)
+            return apply(rule.action, rule.fallback, Element(group << 16 | low, rule.vr, value), scope)
+
+        return Entry(CALL, call=call)
+
+
+def odd(tag: int, vr: bytes, value: bytes) -> bool:
+    """Whether a value stays that is not encoded as the standard says: text must not pose as a number."""
+    row = standard.rows().get(tag)
+    known, found = structure.vr_of(tag) or (row.vr if row else ""), vr.decode("latin-1")
+    if found in _TEXT:
+        return known in _TEXT
+    if found == "UN":  # some archives forget the VR of what they do not know
+        return fits(known[:2], None, value)
+    return found not in _OPAQUE or known[:2] in _OPAQUE
+
+
+def _printable(value: bytes) -> bool:
+    """Whether a value of unknown VR is text."""
+    return all(0x20 <= byte < 0x7F or byte in b"\r\n\t\0" for byte in value)
+
+
+def inserted(tag: int, vr: str, value: bytes, *, implicit: bool, order: str) -> tuple[int, bytes]:
+    """An element to set, encoded; ``order`` is ``<`` or ``>``.
+
+    Raises:
+        PolicyError: when the value is longer than its VR can say.
+    """
+    byteorder = "little" if order == "<" else "big"
+    head = (tag >> 16).to_bytes(2, byteorder) + (tag & 0xFFFF).to_bytes(2, byteorder)
+    if implicit:
+        return tag, head + len(value).to_bytes(4, byteorder) + value
+    name = vr.encode()
+    if name in structure.LONG:
+        return tag, head + name + b"\0\0" + len(value).to_bytes(4, byteorder) + value
+    if len(value) > 0xFFFF:
+        reason = f"A value to set for ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than {vr} allows."
+        raise PolicyError(reason, "Shorten it.")
+    return tag, head + name + len(value).to_bytes(2, byteorder) + value
+
+
+def ascending(inserts: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Elements to set in the order in which the walkers need them."""
+    return sorted(inserts)
