@@ -20,12 +20,21 @@ enum { QUIET_ORIGINAL = 1, QUIET_OUTPUT = 2, LONG_FORM = 4, SHORT_FORM = 8 };
 #define BUCKETS (1u << 15)
 #define MEMO_LIMIT (1u << 20)
 #define CHUNK (1u << 17)
+#define LOUD_SLOTS 4096u
+enum { ALWAYS = 1, LOUD = 2 };
 #define VRS 677 /* 26 * 26 and one for "unknown" */
 
 typedef struct { uint64_t a, b; } Key;
 typedef struct { Key *slots; size_t size, used; } Set;
 typedef struct { uint8_t *bytes; uint32_t length; int32_t number, next; } Pattern;
-typedef struct { int32_t parent; uint32_t tag; Key key; int always; PyObject *path; } Node;
+typedef struct {
+    int32_t parent;
+    uint32_t tag, context_length;
+    uint64_t context;
+    Key key;
+    int marks;
+    PyObject *path;
+} Node;
 typedef struct { uint64_t start, context; uint32_t tag, length, context_length; int32_t node; char vr[2]; } Span;
 typedef struct { uint64_t start; uint32_t length; uint32_t tag; } Creator;
 typedef struct { int32_t number; uint32_t offset; } Hit;
@@ -37,8 +46,9 @@ typedef struct {
     PyObject_HEAD
     Key seed;
     PyObject *vr_of;
+    PyTypeObject *event_type; /* a tuple of five */
     uint8_t flags[VRS];
-    uint32_t always[32];
+    uint32_t always[32], loud[LOUD_SLOTS];
     size_t always_count;
     int32_t heads[BUCKETS];
     uint8_t gate[BUCKETS / 8];
@@ -182,15 +192,26 @@ static int dictionary_vr(Scanner *s, uint32_t tag, char *vr) {
 
 static int is_pixels(uint32_t tag) { return tag == 0x7FE00010u || tag == 0x7FE00008u || tag == 0x7FE00009u; }
 
+/* Whether a value is reported in any case (from such a top-level tag on), or even where its VR is quiet. */
+static int marks(const Scanner *s, int32_t parent, uint32_t tag) {
+    int found = s->nodes.at[parent].marks;
+    if (!parent)
+        for (size_t i = 0; i < s->always_count; i++) found |= s->always[i] == tag ? ALWAYS : 0;
+    if ((tag >> 16 & 1) || tag >> 24 == 0x50 || tag >> 24 == 0x60) return found | LOUD;
+    for (uint32_t i = (tag * 0x9E3779B1u) >> 20; s->loud[i]; i = (i + 1) % LOUD_SLOTS)
+        if (s->loud[i] == tag) return found | LOUD;
+    return found;
+}
+
 static int new_node(Scanner *s, int32_t parent, uint32_t tag) {
     if (ROOM(s->nodes)) return RAISED;
     Node *node = &s->nodes.at[s->nodes.used++];
     node->parent = parent;
     node->tag = tag;
     node->path = NULL;
-    node->always = parent < 0 ? 0 : s->nodes.at[parent].always;
-    if (parent == 0)
-        for (size_t i = 0; i < s->always_count; i++) node->always |= s->always[i] == tag;
+    node->context = parent < 0 ? s->base : s->nodes.at[parent].context;
+    node->context_length = parent < 0 ? 0 : s->nodes.at[parent].context_length;
+    node->marks = parent < 0 ? 0 : marks(s, parent, tag);
     node->key = parent < 0 ? s->seed : with_tag(s->nodes.at[parent].key, tag);
     return 0;
 }
@@ -198,28 +219,32 @@ static int new_node(Scanner *s, int32_t parent, uint32_t tag) {
 /* Where the context of an element is: the private creator, or whether the scheme of a code is local. */
 typedef struct { uint64_t scheme; uint32_t scheme_length; size_t creators; } Level;
 
+static Creator creator_of(const Scanner *s, const Level *level, uint32_t tag) {
+    uint32_t owner = (tag & 0xFFFF0000u) | (tag & 0xFFFF) >> 8;
+    for (size_t i = s->creators.used; i-- > level->creators;)
+        if (s->creators.at[i].tag == owner) return s->creators.at[i];
+    return (Creator){s->base, 0, 0};
+}
+
 static int push(Scanner *s, Level *level, int32_t node, uint32_t tag, const char *vr, uint64_t start, uint32_t length) {
     if (ROOM(s->spans)) return RAISED;
     Span *span = &s->spans.at[s->spans.used++];
-    *span = (Span){start, start, tag, length, 0, node, {vr[0], vr[1]}};
+    const Node *parent = &s->nodes.at[node];
+    *span = (Span){start, parent->context, tag, length, parent->context_length, node, {vr[0], vr[1]}};
     uint32_t element = tag & 0xFFFF;
     if (tag == 0x00080102u) {
         level->scheme = start;
         level->scheme_length = length;
     } else if (tag == 0x00080104u) {
-        span->context = level->scheme;
+        span->context = level->scheme_length ? level->scheme : s->base;
         span->context_length = level->scheme_length;
     } else if ((tag >> 16 & 1) && element >= 0x10 && element <= 0xFF) {
         if (ROOM(s->creators)) return RAISED;
         s->creators.at[s->creators.used++] = (Creator){start, length, tag};
     } else if (tag >> 16 & 1) {
-        uint32_t owner = (tag & 0xFFFF0000u) | element >> 8;
-        for (size_t i = s->creators.used; i-- > level->creators;)
-            if (s->creators.at[i].tag == owner) {
-                span->context = s->creators.at[i].start;
-                span->context_length = s->creators.at[i].length;
-                break;
-            }
+        Creator creator = creator_of(s, level, tag);
+        span->context = creator.start;
+        span->context_length = creator.length;
     }
     return 0;
 }
@@ -292,6 +317,11 @@ static int element(Scanner *s, uint64_t *position, uint64_t end, int32_t node, i
     if (sequence_like) {
         int32_t inner = (int32_t)s->nodes.used;
         if (new_node(s, node, tag)) return RAISED;
+        if (tag >> 16 & 1) {
+            Creator creator = creator_of(s, level, tag);
+            s->nodes.at[inner].context = creator.start;
+            s->nodes.at[inner].context_length = creator.length;
+        }
         if (length == UNDEFINED)
             return sequence(s, position, end, inner, depth + 1, implicit || (vr[0] == 'U' && vr[1] == 'N'), 1);
         return sequence(s, position, start + length, inner, depth + 1, implicit, 0);
@@ -416,9 +446,15 @@ static PyObject *event(Scanner *s, const Span *span, int with_hits) {
     if (!path || !hits || !tag) { Py_XDECREF(path); Py_XDECREF(hits); Py_XDECREF(tag); return NULL; }
     for (Py_ssize_t i = 0; i < depth; i++) PyTuple_SET_ITEM(path, i, Py_NewRef(PyTuple_GET_ITEM(parent, i)));
     PyTuple_SET_ITEM(path, depth, tag);
-    return Py_BuildValue("(Ns#y#y#N)", path, span->vr, (Py_ssize_t)(span->vr[0] ? 2 : 0),
-                         at(s, span->start), (Py_ssize_t)span->length,
-                         at(s, span->context), (Py_ssize_t)span->context_length, hits);
+    PyObject *parts[5] = {
+        path, PyUnicode_FromStringAndSize(span->vr, span->vr[0] ? 2 : 0),
+        PyBytes_FromStringAndSize((const char *)at(s, span->start), (Py_ssize_t)span->length),
+        PyBytes_FromStringAndSize((const char *)at(s, span->context), (Py_ssize_t)span->context_length), hits};
+    PyObject *made = parts[1] && parts[2] && parts[3] ? s->event_type->tp_alloc(s->event_type, 5) : NULL;
+    for (Py_ssize_t i = 0; i < 5; i++)
+        if (made) PyTuple_SET_ITEM(made, i, parts[i]);
+        else Py_XDECREF(parts[i]);
+    return made;
 }
 
 static int judge(Scanner *s, int output, PyObject *events) {
@@ -426,8 +462,6 @@ static int judge(Scanner *s, int output, PyObject *events) {
     for (size_t i = 0; i < s->spans.used; i++) {
         const Span *span = &s->spans.at[i];
         const uint8_t *value = at(s, span->start);
-        int always = s->nodes.at[span->node].always;
-        if (!span->node) for (size_t k = 0; k < s->always_count; k++) always |= s->always[k] == span->tag;
         Key path = with_tag(s->nodes.at[span->node].key, span->tag);
         Key key = hash(value, span->length, path);
         if (!output && put(&s->known, key) < 0) return RAISED;
@@ -436,10 +470,12 @@ static int judge(Scanner *s, int output, PyObject *events) {
         int fresh = put(output ? &s->judged : &s->seen, key);
         if (fresh < 0) return RAISED;
         if (output && !fresh && s->again.used) fresh = holds(&s->again, key);
-        if (!fresh && !always) continue;
+        int marked = marks(s, span->node, span->tag);
+        if (!fresh && !(marked & ALWAYS)) continue;
         s->hits.used = 0;
         if (output && find(s, value, span->length)) return RAISED;
-        if (!always && !s->hits.used && (!span->length || s->flags[vr_index(span->vr)] & quiet)) continue;
+        int hushed = !span->length || ((s->flags[vr_index(span->vr)] & quiet) && !(output && (marked & LOUD)));
+        if (hushed && !s->hits.used && !(marked & ALWAYS)) continue;
         PyObject *found = event(s, span, output);
         if (!found || PyList_Append(events, found)) { Py_XDECREF(found); return RAISED; }
         Py_DECREF(found);
@@ -587,13 +623,18 @@ static int set_flags(Scanner *s, PyObject *text, uint8_t flag) {
 }
 
 static int scanner_init(Scanner *s, PyObject *args, PyObject *Py_UNUSED(kwargs)) {
-    PyObject *vr_of, *always, *quiet[2], *form[2];
+    PyObject *vr_of, *event_type, *always, *loud, *quiet[2], *form[2];
     const char *seed;
     Py_ssize_t seed_length;
-    if (!PyArg_ParseTuple(args, "OO!UUUUy#", &vr_of, &PyTuple_Type, &always, &quiet[0], &quiet[1], &form[0], &form[1],
-                          &seed, &seed_length)) return RAISED;
-    if (s->vr_of || seed_length != sizeof(Key) || PyTuple_GET_SIZE(always) > 32) {
-        PyErr_SetString(PyExc_ValueError, "made once, with a seed of 16 bytes and at most 32 tags");
+    if (!PyArg_ParseTuple(args, "OO!O!O!UUUUy#", &vr_of, &PyType_Type, &event_type, &PyTuple_Type, &always, &PyTuple_Type, &loud, &quiet[0],
+                          &quiet[1], &form[0], &form[1], &seed, &seed_length)) return RAISED;
+    if (!PyType_IsSubtype((PyTypeObject *)event_type, &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "events are tuples");
+        return RAISED;
+    }
+    if (s->vr_of || seed_length != sizeof(Key) || PyTuple_GET_SIZE(always) > 32 ||
+        PyTuple_GET_SIZE(loud) > LOUD_SLOTS / 2) {
+        PyErr_SetString(PyExc_ValueError, "made once, with a seed of 16 bytes and not too many tags");
         return RAISED;
     }
     memcpy(&s->seed, seed, sizeof(Key));
@@ -602,9 +643,16 @@ static int scanner_init(Scanner *s, PyObject *args, PyObject *Py_UNUSED(kwargs))
         if (PyErr_Occurred()) return RAISED;
         s->always_count++;
     }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(loud); i++) {
+        uint32_t tag = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(loud, i)), k = (tag * 0x9E3779B1u) >> 20;
+        if (PyErr_Occurred()) return RAISED;
+        while (s->loud[k]) k = (k + 1) % LOUD_SLOTS;
+        s->loud[k] = tag;
+    }
     if (set_flags(s, quiet[0], QUIET_ORIGINAL) || set_flags(s, quiet[1], QUIET_OUTPUT) ||
         set_flags(s, form[0], LONG_FORM) || set_flags(s, form[1], SHORT_FORM)) return RAISED;
     memset(s->heads, 0xFF, sizeof s->heads);
+    s->event_type = (PyTypeObject *)Py_NewRef(event_type);
     s->vr_of = Py_NewRef(vr_of);
     return 0;
 }
@@ -621,6 +669,7 @@ static void scanner_free(Scanner *s) {
     PyMem_Free(s->creators.at);
     PyMem_Free(s->hits.at);
     Py_XDECREF(s->vr_of);
+    Py_XDECREF(s->event_type);
     type->tp_free(s);
     Py_DECREF(type);
 }

@@ -42,7 +42,7 @@ _DIRECT = frozenset(
         0x00080050, 0x00080080, 0x00080081, 0x00081010, 0x00081040, 0x00100020, 0x00100021, 0x00101000,
         0x00101001, 0x00101005, 0x00101040, 0x00101060, 0x00101080, 0x00101090, 0x00102154, 0x00102155,
         0x00102152, 0x00102299, 0x00120030, 0x00120031, 0x00120040, 0x00120042, 0x00080092, 0x00080094,
-        0x00080092, 0x00181000, 0x00200010, 0x00321032, 0x00380010, 0x00380060, 0x00380300, 0x00380400,
+        0x00181000, 0x00200010, 0x00321032, 0x00380010, 0x00380060, 0x00380300, 0x00380400,
         0x00400009, 0x00400253, 0x00401001, 0x00402016, 0x00402017, 0x00400512, 0x00400551,
     }
 )  # fmt: skip
@@ -140,6 +140,10 @@ class Grounds:
         )
         #: Attributes that stay, with what identifies cut out of them.
         self.cleaned = frozenset(row.tag for row in rows if options & row.options.keys() & CLEANING)
+        #: Attributes that a policy keeps openly, as they are.
+        self.open = kept | {
+            row.tag for row in rows if any(row.options.get(option) == "K" for option in options - aside)
+        }
         #: Sequences that stay where their UIDs are mapped, so that references still resolve.
         self.references = frozenset(row.tag for row in rows if "U*" in row.basic)
         self.loud = tuple(sorted(self.identity))
@@ -285,7 +289,9 @@ class Collector:
             self._text(text.decode("latin-1"), "private-text")
 
     def _uids(self, tag: int, value: bytes, row: standard.Row | None) -> None:
-        if tag in _REGISTERED or ("retain_uids" in self._grounds.options and row and "retain_uids" in row.options):
+        if tag in _REGISTERED or (
+            "retain_uids" in self._grounds.options and row and "retain_uids" in row.options
+        ):
             return
         for uid in value.strip(b"\0 ").split(b"\\"):
             if len(uid) <= 6 or uid.decode("latin-1").startswith(_WELL_KNOWN):
@@ -321,7 +327,7 @@ class Collector:
                 self._put("name", raw.hex(), (raw.strip(b"\0 ").lower(),), strong=True)
 
     def _name(self, text: str) -> None:
-        parts = [part.strip("'’\0") for part in _PARTS.split(text)]
+        parts = [part.strip("'\u2019\0") for part in _PARTS.split(text)]
         nobody = standard.words("nobody") | standard.words("particles")
         parts = [part for part in parts if part and part.lower() not in nobody]
         for part in parts:
@@ -399,4 +405,3 @@ def decoded(value: bytes, codecs: Iterable[str]) -> Iterator[str]:
             yield text
     if not done:
         yield value.decode("latin-1")
-

@@ -1,0 +1,228 @@
+"""Whether a value of an output may be there.
+
+A hit is excused only where it means nothing: a word that a coded attribute of the original had in the same
+place (CHEST), a number in a number, a shifted date that falls on another date of the patient, the engine's
+own marks. In text that a policy keeps cleaned, "the original said so here" excuses clinical words only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TYPE_CHECKING
+
+from deid import standard
+from deid.findings import place
+from deid.identity import CLEANING, FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded
+from deid.policy import OPTIONS
+from deid.rawbytes import vr_of
+from deid.verify import spellings
+from deid.verify.generic import generic_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deid.verify.scanner import Event, Scanner
+
+_SHORT = 5
+_ALIAS = re.compile(rb"RF-[0-9A-HJKMNP-TV-Z]{10} ?")
+_HASH = re.compile(rb"H[0-9A-HJKMNP-TV-Z]{12} ?")
+_CONSTANTS = frozenset(
+    {b"DEIDENTIFIED", b"LOCAL CODE", b"99RADFLOW", b"YES", b"NO", b"MODIFIED", b"UNMODIFIED", b"REMOVED"}
+)
+#: Manufacturer and model: a vendor may also be the institution of a phantom or a converted object.
+_MAKERS = frozenset({0x00080070, 0x00081090})
+_MARKS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
+_METHOD = re.compile(rb"Radflow deid [0-9.]+ policy \w+ [0-9a-f]{12} ?")
+_MEANINGS = frozenset(
+    {b"Basic Application Confidentiality Profile", *(meaning.encode() for _, meaning, _ in OPTIONS.values())}
+)
+_HOUR = re.compile(rb"[0-2]\d[0-5]\d")
+_PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
+_AGE = re.compile(rb"(\d{3})Y ?")
+_MEANING, _LOCAL_TEXT = 0x00080104, ("clean_descriptors", "clean_structured_content")
+_GRAPHICS = frozenset({0x0022, 0x1500, 0x3000, 0x4000})
+
+
+class Judge:
+    """Judges the values of the outputs of one series.
+
+    Args:
+        grounds: what the policy makes identity.
+        known: what the originals said.
+        scanner: remembers the originals' values.
+    """
+
+    def __init__(self, grounds: Grounds, known: Known, scanner: Scanner) -> None:
+        self._grounds = grounds
+        self._known = known
+        self._scanner = scanner
+        self.days = 0
+
+    def codes(self, event: Event) -> Iterator[str]:
+        """Codes of everything that is wrong with a value; may repeat."""
+        path, vr, value, context, hits = event
+        tag, stripped = path[-1], value.strip(b"\0 ")
+        if not stripped:
+            return
+        yield from self._private(event)
+        own = self._own(path, value, stripped)
+        if own:
+            return
+        if self._grounds.must_change(path) and self._is_known(event) and not self._moved(path, stripped):
+            yield "unchanged"
+        local = tag == _MEANING and context.startswith(b"99")
+        if local and not self._grounds.options.intersection(_LOCAL_TEXT):
+            yield "text"
+        if tag >> 24 in (0x50, 0x60) and (tag >> 24 == 0x50 or tag & 0xFFFF in _GRAPHICS):
+            yield from () if self._grounds.options & CLEANING else ("graphics",)
+        for number, offset in hits:
+            if number < 0:
+                yield "uid"
+            else:
+                yield from self._hit(self._known.tokens[number], event, offset)
+        if vr == "AS" or (vr in ("", "UN") and vr_of(tag) == "AS"):
+            yield from self._age(stripped)
+        if vr in FREE_VRS or vr == "PN" or (vr in ("", "UN", "UR") and len(value) < 1 << 12):
+            for text in decoded(value, ("latin-1",)):
+                yield from self._text(event, text)
+
+    def _private(self, event: Event) -> Iterator[str]:
+        """Private elements that are not known to be safe, and anything inside them."""
+        tag = event.path[-1]
+        if not any(outer >> 16 & 1 for outer in event.path) or tag == _MEANING:
+            return
+        creator = tag >> 16 & 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF
+        if not (self._grounds.creator(event) if creator else self._grounds.private(event)):
+            yield "private-text"
+
+    def _own(self, path: tuple[int, ...], value: bytes, stripped: bytes) -> bool:
+        """Whether the value is one that de-identification itself writes, whole."""
+        if _ALIAS.fullmatch(value) or _HASH.fullmatch(value):
+            return not self._scanner.known(path, value)
+        if stripped in _CONSTANTS:
+            return True
+        return path[0] in _MARKS and (stripped in _MEANINGS or _METHOD.fullmatch(value) is not None)
+
+    def _is_known(self, event: Event) -> bool:
+        return self._scanner.known(event.path, event.value)
+
+    def _age(self, stripped: bytes) -> Iterator[str]:
+        found = _AGE.fullmatch(stripped)
+        oldest = self._grounds.oldest
+        if found and oldest is not None and int(found.group(1)) > oldest + 1:
+            yield "age"
+
+    def _hit(self, token: Token, event: Event, offset: int) -> Iterator[str]:
+        lowered = event.value.lower()
+        for pattern in token.patterns:
+            if lowered.startswith(pattern, offset) and _bounded(token, pattern, event.value, offset):
+                if not self._excused(token, pattern, event, offset):
+                    yield token.code
+                return
+
+    def _excused(self, token: Token, pattern: bytes, event: Event, offset: int) -> bool:
+        path, vr, value, _, _ = event
+        if len(pattern) < _SHORT and not _textual(vr, value, offset):
+            return True
+        known = self._is_known(event)
+        if token.code == "date":
+            if vr == "UI":
+                return known and "retain_uids" in self._grounds.options
+            day = datetime.date(int(token.word[:4]), int(token.word[4:6]), int(token.word[6:]))
+            return self._fallen(path, day)
+        cleaned = self._grounds.free_text(path)
+        if token.code == "name" and (word := _longer_word(pattern, value, offset)):
+            if known or word in standard.words("vendors") | standard.words("terms"):
+                return not self._grounds.identifying(path)
+            return cleaned and len(word) > len(pattern) + 2
+        if cleaned and token.word in self._known.clinical[path]:
+            return True
+        if self._grounds.identifying(path) or not known:
+            return False
+        if path[-1] in _MAKERS and (token.code == "place" or token.word in standard.words("vendors")):
+            return True
+        if vr in NUMBERS or token.word in standard.words("terms"):
+            return True
+        return not token.strong and not cleaned
+
+    def _fallen(self, path: tuple[int, ...], day: datetime.date) -> bool:
+        """Whether a day is the shifted form of another day that an original had in this place."""
+        if not self.days:
+            return False
+        try:
+            return day - datetime.timedelta(days=self.days) in self._known.places.get(path, ())
+        except OverflowError:
+            return False
+
+    def _moved(self, path: tuple[int, ...], stripped: bytes) -> bool:
+        """Whether a value that an original has here as well is a date that came to fall on it."""
+        found = spellings.dates_in(stripped[:8].decode("latin-1"))
+        return bool(found) and all(self._fallen(path, day) for day in found)
+
+    def _text(self, event: Event, text: str) -> Iterator[str]:
+        """What only a reader of the text sees: other spellings, and forms that identify anybody."""
+        path = event.path
+        cleaned = self._grounds.free_text(path)
+        same = not cleaned and not self._grounds.identifying(path) and self._is_known(event)
+        if not (same and path[-1] not in standard.rows()):
+            for day in spellings.dates_in(text) & self._known.dates:
+                if not self._fallen(path, day):
+                    yield "date"
+            for day in spellings.dates_in(text, loose=False) & self._known.told if cleaned else ():
+                if not self._fallen(path, day):
+                    yield "date"
+        if not same:
+            if any(digits in run for run in spellings.digits_in(text) for digits in self._known.digits):
+                yield "identifier"
+            together = spellings.squeezed(text)
+            if any(whole in together for whole in self._known.squeezed):
+                yield "name"
+        for hit in generic_in(text, path[-1]) if path[-1] not in self._grounds.open else ():
+            if hit.code != "generic-date" or not self.days:
+                yield hit.code
+
+
+def _bounded(token: Token, pattern: bytes, value: bytes, offset: int) -> bool:
+    """Whether a hit stands by itself, as far as its kind asks for it."""
+    end = offset + len(pattern)
+    before = value[offset - 1 : offset] if offset else b""
+    after = value[end : end + 1]
+    if token.code == "uid":
+        return not (before.isdigit() or before == b"." or after.isdigit())
+    if token.code == "date" and len(pattern) == 8 and pattern.isdigit():
+        hour = value[end : end + 4]
+        return not before.isdigit() and (not after.isdigit() or _HOUR.fullmatch(hour) is not None)
+    if pattern[:1].isdigit() and before.isdigit():
+        return False
+    if pattern[-1:].isdigit() and after.isdigit():
+        return False
+    return len(pattern) >= _SHORT or not (_letter(before) or _letter(after))
+
+
+def _letter(byte: bytes) -> bool:
+    return byte.isascii() and byte.isalpha()
+
+
+def _textual(vr: str, value: bytes, offset: int) -> bool:
+    """Whether a short hit lies in text; three letters come up by chance in a table of numbers."""
+    if vr in TEXT_VRS or vr in ("DS", "IS"):
+        return True
+    if vr in NUMBERS or len(value) > 1 << 12:
+        return False
+    return any(run.start() <= offset < run.end() for run in _PRINTABLE.finditer(value))
+
+
+def _longer_word(pattern: bytes, value: bytes, offset: int) -> str:
+    """The word that a hit is only part of, as Philip is of Philips; empty where it is a word by itself."""
+    start, end = offset, offset + len(pattern)
+    while start and _letter(value[start - 1 : start]):
+        start -= 1
+    while _letter(value[end : end + 1]):
+        end += 1
+    return value[start:end].decode("latin-1").lower() if end - start > len(pattern) else ""
+
+
+def where(event: Event) -> str:
+    """Place of an event."""
+    return place(event.path)

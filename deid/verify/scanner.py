@@ -1,0 +1,229 @@
+"""Which values of a file are new to the series, and which of the known strings are in them.
+
+Most values of a series repeat from slice to slice, so each distinct (path, context, value) is looked at once.
+:class:`PythonScanner` says what is meant; ``_search.c`` does the same forty times as fast where it was compiled,
+with keyed 128-bit hashes in the place of the values that are remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from deid.rawbytes import LONG_FORM, SHORT_FORM, Mode, Status, Walk, vr_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+try:
+    from deid import _search
+except ImportError:  # no compiler where the package was installed
+    _search = None  # type: ignore[assignment]
+
+#: Values that say nothing about a person by themselves: numbers. In outputs also what is judged by hits alone.
+QUIET_ORIGINAL = (
+    "AT", "DS", "FD", "FL", "IS", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV",
+)  # fmt: skip
+QUIET_OUTPUT = (*QUIET_ORIGINAL, "CS", "OB", "OW", "TM")
+_UID_RUN = re.compile(rb"[0-9][0-9.]*")
+_LONGEST_UID = 190
+_CHUNK = 1 << 17
+
+
+class Event(NamedTuple):
+    """A value to judge.
+
+    Attributes:
+        path: tags from the top to it.
+        vr: its VR, empty where unknown.
+        value: its bytes.
+        context: the private creator of a private element, the coding scheme of a code meaning, else empty.
+        hits: (number of the pattern, offset in the value); -1 for a UID.
+    """
+
+    path: tuple[int, ...]
+    vr: str
+    value: bytes
+    context: bytes
+    hits: list[tuple[int, int]]
+
+
+Scan = tuple[int, int, int, int, list[Event]]
+
+
+class Scanner(Protocol):
+    """What both scanners do; see :class:`PythonScanner`."""
+
+    def original(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+        """Scan a window of an original."""
+
+    def output(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+        """Scan a window of an output."""
+
+    def known(self, path: tuple[int, ...], value: bytes, /) -> bool:
+        """Whether an original has this value at this path."""
+
+    def again(self, path: tuple[int, ...], vr: str, value: bytes, context: bytes, /) -> None:
+        """Report this value in every output, not only in the first."""
+
+    def pattern(self, raw: bytes, number: int, /) -> None:
+        """Search for a string of three bytes or more; ASCII letters match in either case."""
+
+    def uid(self, raw: bytes, /) -> None:
+        """Search for a UID, by itself or as the root of a longer one."""
+
+    def find(self, raw: bytes, /) -> list[tuple[int, int]]:
+        """Hits in some bytes."""
+
+
+class PythonScanner:
+    """The scanner in plain Python: the meaning of the compiled one, and its stand-in.
+
+    Args:
+        always: top-level tags whose values, and all below them, are reported from every file.
+        loud: tags whose values are reported from outputs even where their VR is quiet.
+    """
+
+    def __init__(self, always: Iterable[int] = (), loud: Iterable[int] = ()) -> None:
+        self._always, self._loud = frozenset(always), frozenset(loud)
+        self._seen: set[tuple[tuple[int, ...], str, bytes, bytes]] = set()
+        self._judged: set[tuple[tuple[int, ...], str, bytes, bytes]] = set()
+        self._again: set[tuple[tuple[int, ...], str, bytes, bytes]] = set()
+        self._known: set[tuple[tuple[int, ...], bytes]] = set()
+        self._patterns: dict[bytes, list[int]] = {}
+        self._uids: set[bytes] = set()
+
+    def original(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+        """Scan a window of an original from a position on: see :class:`deid.rawbytes.Walk`.
+
+        Returns:
+            Status, position, start and end of pixel data, and what is new and not a plain number.
+        """
+        walk = Walk(window, base, total, Mode(mode))
+        position, status = walk.run(position)
+        events = []
+        for path, vr, start, end, (first, last) in walk.found if _usable(status) else ():
+            value, context = window[start - base : end - base], window[first - base : last - base]
+            self._known.add((path, value))
+            key = path, vr, value, context
+            always = path[0] in self._always
+            if key in self._seen and not always:
+                continue
+            self._seen.add(key)
+            if always or (value and vr not in QUIET_ORIGINAL):
+                events.append(Event(path, vr, value, context, []))
+        return int(status), position, *walk.pixels, events
+
+    def output(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+        """Scan a window of an output; what was reported before, or judged in vain, is passed over."""
+        walk = Walk(window, base, total, Mode(mode))
+        position, status = walk.run(position)
+        events = []
+        for path, vr, start, end, (first, last) in walk.found if _usable(status) else ():
+            value, context = window[start - base : end - base], window[first - base : last - base]
+            key = path, vr, value, context
+            always = path[0] in self._always
+            if key in self._judged and key not in self._again and not always:
+                continue
+            self._judged.add(key)
+            hits = self.find(value)
+            if hits or always or (value and (vr not in QUIET_OUTPUT or self._is_loud(path))):
+                events.append(Event(path, vr, value, context, hits))
+        return int(status), position, *walk.pixels, events
+
+    def _is_loud(self, path: tuple[int, ...]) -> bool:
+        return any(tag in self._loud or tag >> 16 & 1 or tag >> 24 in (0x50, 0x60) for tag in path)
+
+    def known(self, path: tuple[int, ...], value: bytes, /) -> bool:
+        """Whether an original has this value at this path."""
+        return (path, value) in self._known
+
+    def again(self, path: tuple[int, ...], vr: str, value: bytes, context: bytes, /) -> None:
+        """Report this value in every output: it was found wanting."""
+        self._again.add((path, vr, value, context))
+
+    def pattern(self, raw: bytes, number: int, /) -> None:
+        """Search for a string; outputs judged before are judged anew.
+
+        Raises:
+            ValueError: when it is shorter than three bytes.
+        """
+        if len(raw) < 3 or number < 0:
+            msg = "a pattern has three bytes or more and a number"
+            raise ValueError(msg)
+        self._patterns.setdefault(raw.lower(), []).append(number)
+        self._judged.clear()
+
+    def uid(self, raw: bytes, /) -> None:
+        """Search for a UID."""
+        if not 1 <= len(raw) <= _LONGEST_UID:
+            msg = "a UID has 1 to 190 characters"
+            raise ValueError(msg)
+        self._uids.add(raw)
+        self._judged.clear()
+
+    def find(self, raw: bytes, /) -> list[tuple[int, int]]:
+        """Every place of every string, overlapping ones too."""
+        lowered = raw.lower()
+        hits = []
+        for pattern, numbers in self._patterns.items():
+            position = lowered.find(pattern)
+            while position >= 0:
+                hits += [(number, position) for number in numbers]
+                position = lowered.find(pattern, position + 1)
+        for run in _UID_RUN.finditer(raw) if self._uids else ():
+            text = run.group()
+            ends = [place for place, byte in enumerate(text) if byte == ord(".")]
+            if ends:
+                hits += [(-1, run.start()) for end in (*ends, len(text)) if text[:end] in self._uids]
+        return hits
+
+
+def _usable(status: Status) -> bool:
+    return status in (Status.DONE, Status.NATIVE, Status.ENCAPSULATED)
+
+
+def make_scanner(always: Iterable[int], loud: Iterable[int], *, compiled: bool | None = None) -> Scanner:
+    """The fastest scanner there is.
+
+    Args:
+        always: see :class:`PythonScanner`.
+        loud: see :class:`PythonScanner`.
+        compiled: force one or the other.
+
+    Raises:
+        ImportError: when the compiled one is asked for and was not built.
+    """
+    if compiled is False or (compiled is None and _search is None):
+        return PythonScanner(always, loud)
+    if _search is None:
+        msg = "deid._search was not built: install the package where a C compiler is"
+        raise ImportError(msg)
+    scanner: Scanner = _search.Scanner(
+        vr_of, Event, tuple(always), tuple(loud), "".join(QUIET_ORIGINAL), "".join(QUIET_OUTPUT),
+        "".join(LONG_FORM), "".join(SHORT_FORM), os.urandom(16),
+    )  # fmt: skip
+    return scanner
+
+
+def fingerprint(fd: int, start: int, end: int, *, compiled: bool | None = None) -> bytes:
+    """A hash of the bytes ``[start, end)`` of a file, read in pieces; equal for equal bytes.
+
+    Compiled it is a fast hash that no forger was reckoned with, else BLAKE2b; never compare the two.
+
+    Raises:
+        EOFError: when the file ends before.
+    """
+    if _search is not None and compiled is not False:
+        return bytes(_search.fingerprint(fd, start, end))
+    found = hashlib.blake2b(digest_size=16)
+    while start < end:
+        chunk = os.pread(fd, min(_CHUNK, end - start), start)
+        if not chunk:
+            msg = "the file ends before its pixel data do"
+            raise EOFError(msg)
+        found.update(chunk)
+        start += len(chunk)
+    return found.digest()
