@@ -56,6 +56,7 @@ def get_provider_info() -> dict[str, Any]:
                         "cohort",
                         "experiment",
                         "evaluate",
+                        "reidentify",
                     )
                 ]
                 + ["operators.model_container"],
@@ -81,6 +82,11 @@ def get_provider_info() -> dict[str, Any]:
                     "portal_dsn": _option(
                         "libpq connection string of the radflow_portal role.",
                         "dbname=radflow user=radflow_portal",
+                        sensitive=True,
+                    ),
+                    "broker_dsn": _option(
+                        "libpq connection string of the radflow_broker role; for the web server only.",
+                        "dbname=radflow user=radflow_broker",
                         sensitive=True,
                     ),
                     "deid_conn_id": _option(

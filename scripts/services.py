@@ -137,7 +137,7 @@ def supervise(state: State) -> int:
             with (log_folder / f"{name}.log").open("ab") as log:
                 processes[name] = subprocess.Popen(
                     command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                    env=state.environment(), cwd=HOME, start_new_session=True,
+                    env=state.environment_of(name), cwd=HOME, start_new_session=True,
                 )  # fmt: skip
             started[name] = time.monotonic()
             _note_pid(state, name, processes[name].pid)

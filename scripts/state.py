@@ -25,6 +25,7 @@ ACCOUNTS: dict[str, tuple[str, ...]] = {
     "curator2": ("curator",),
     "adjudicator": ("adjudicator",),
     "broker": ("broker",),
+    "broker2": ("broker",),
 }
 TEAM = "demo"
 
@@ -112,8 +113,13 @@ class State:
         """The same as an Airflow connection URI."""
         return f"postgres://{role}@/radflow?host={quote(str(self.pg_dir), safe='')}"
 
+    def environment_of(self, component: str) -> dict[str, str]:
+        """Environment of one component: the web server alone may speak as the honest broker."""
+        own = {"AIRFLOW__RADFLOW__BROKER_DSN": self.dsn("radflow_broker")} if component == "api-server" else {}
+        return self.environment() | own
+
     def environment(self) -> dict[str, str]:
-        """Environment of every Airflow process of this installation."""
+        """Environment that all Airflow processes of this installation share."""
         ports = self.run().get("ports", {})
         keys = self.secrets()
         api = ports.get("api", 8080)

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from typing import Any
 
 import psycopg2
@@ -36,7 +35,7 @@ class Database:
     """A small pool on one DSN.
 
     Args:
-        dsn: libpq connection string of the role that row-level security restricts (``radflow_portal``).
+        dsn: libpq connection string of a role that row-level security restricts.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -133,33 +132,40 @@ class Session:
         return [_plain(row) for row in self._cursor.fetchall()], total
 
 
-def database() -> Database:
-    """The process's pool, opened at the first request; the setting is ``[radflow] portal_dsn``.
+_pools: dict[str, Database] = {}
+
+
+def database(option: str = "portal_dsn") -> Database:
+    """The process's pool, opened at the first request.
+
+    Args:
+        option: the setting of ``[radflow]`` that holds its connection string.
 
     Raises:
         SettingsError: the setting is empty.
     """
     with _opening:
-        return _database()
-
-
-@cache
-def _database() -> Database:
-    dsn = conf.get("radflow", "portal_dsn", fallback="")
-    if not dsn:
-        msg = "The setting [radflow] portal_dsn is empty."
-        raise SettingsError(msg, "Set it in airflow.cfg or as AIRFLOW__RADFLOW__PORTAL_DSN.")
-    return Database(dsn)
+        if option not in _pools:
+            dsn = conf.get("radflow", option, fallback="")
+            if not dsn:
+                msg = f"The setting [radflow] {option} is empty."
+                raise SettingsError(msg, f"Set it in airflow.cfg or as AIRFLOW__RADFLOW__{option.upper()}.")
+            _pools[option] = Database(dsn)
+        return _pools[option]
 
 
 def close_database() -> None:
     """End the process's connections; the next request opens new ones."""
     with _opening:
-        if _database.cache_info().currsize:
-            _database().close()
-            _database.cache_clear()
+        while _pools:
+            _pools.popitem()[1].close()
 
 
 def as_account(account: str, *, write: bool = False) -> AbstractContextManager[Session]:
     """One transaction of the process's pool; see `Database.as_account`."""
     return database().as_account(account, write=write)
+
+
+def as_broker(account: str, *, write: bool = False) -> AbstractContextManager[Session]:
+    """The same as the role ``radflow_broker``: decisions and answers of re-identification, nothing else."""
+    return database("broker_dsn").as_account(account, write=write)

@@ -67,6 +67,7 @@ def world(programs: tuple[str, str]) -> Iterator[Any]:
     with portal_world.postgres() as made, pytest.MonkeyPatch.context() as patch:
         portal_world.fill(made)
         patch.setenv("AIRFLOW__RADFLOW__PORTAL_DSN", made.dsn("radflow_portal"))
+        patch.setenv("AIRFLOW__RADFLOW__BROKER_DSN", made.dsn("radflow_broker"))
         patch.setenv("AIRFLOW__RADFLOW__ARTIFACTS_URI", made.artifacts.as_uri())
         with portal_world.served(made) as base:
             made.base = base

@@ -23,6 +23,8 @@ SCHEDULES = {
     "deidentify": ["radflow://landing/series"],
     "fetch_daily": "@daily",
     "fetch_tcia": None,
+    "reidentify": None,
+    "rotate_key": None,
 }
 OUTLETS = {
     "fetch_tcia": {"radflow://landing/series"},
@@ -30,6 +32,8 @@ OUTLETS = {
     "deidentify": {"radflow://research/held"},
     "curate": {"radflow://catalog/released"},
     "cohort": {"radflow://cohort/frozen"},
+    "reidentify": set(),
+    "rotate_key": set(),
 }
 ALLOWED = {"airflow", "operators", "datetime", "pendulum", "__future__"}
 
@@ -133,3 +137,21 @@ def test_the_shipped_specifications_can_run_here() -> None:
     assert found
     for path in found:
         assert parse_spec(path.read_text(encoding="utf-8"), load_algorithms()).name == path.stem
+
+
+def test_a_second_person_comes_before_a_new_key(bag: DagBag) -> None:
+    dag = bag.dags["rotate_key"]
+    assert dag.get_task("request").downstream_task_ids == {"second_person"}
+    assert dag.get_task("second_person").downstream_task_ids == {"in_force"}
+    assert bag.dags["reidentify"].get_task("second_person").mode == "reschedule"
+
+
+def test_the_form_takes_the_aliases_that_the_database_takes(bag: DagBag) -> None:
+    from research.reidentify import DAYS, MOST_DAYS, SHORTEST_REASON, SUBJECT
+
+    for name in ("reidentify", "rotate_key"):
+        params = bag.dags[name].params
+        days = params.get_param("valid_days")
+        assert (days.value, days.schema["maximum"]) == (DAYS, MOST_DAYS)
+        assert params.get_param("reason").schema["minLength"] == SHORTEST_REASON
+    assert bag.dags["reidentify"].params.get_param("subjects").schema["items"]["pattern"] == SUBJECT

@@ -25,8 +25,10 @@ from research.experiments import load_spec
 from research.sockets import SOCKETS
 
 ROOT = Path(__file__).resolve().parents[2]
-PEOPLE = ("pipeline", "alice", "bob", "erin", "cora", "curt", "judy", "ada", "mallory")
+PEOPLE = ("pipeline", "alice", "bob", "erin", "cora", "curt", "judy", "ada", "mallory",
+          "bea", "ben", "bo")  # fmt: skip
 SPEC_TEXT = (ROOT / "dags" / "specs" / "emphysema.yaml").read_text(encoding="utf-8")
+BROKERS = ("bea", "ben", "bo")
 ARMS = ("laa950", "mrf")
 ALGORITHMS = {
     "denoise": (["ct-image"], ["denoised-ct"]),
@@ -140,6 +142,7 @@ def fill(world: World) -> None:
         world.ids["run_bob"] = _private(cursor, world, series["bob"])
         world.ids["run_live"] = _running(cursor, world, series)
         world.ids["run_team"] = _team(cursor, world)
+        _crosswalk(cursor)
 
 
 _CASES = ("s1", "s2", "s3", "s4", "s5", "s6")
@@ -161,7 +164,8 @@ def _people(cursor: Any) -> None:
     insert(cursor, "access.team", name="lungs")
     for name in ("alice", "erin"):
         insert(cursor, "access.membership", team="lungs", account=name)
-    for name, role in (("cora", "curator"), ("curt", "curator"), ("judy", "adjudicator"), ("ada", "admin")):
+    roles = {"cora": "curator", "curt": "curator", "judy": "adjudicator", "ada": "admin"}
+    for name, role in (roles | dict.fromkeys(BROKERS, "broker")).items():
         insert(cursor, "access.account_role", account=name, role=role)
     insert(
         cursor,
@@ -172,6 +176,26 @@ def _people(cursor: Any) -> None:
         engine_version="1",
     )
     insert(cursor, "catalog.collection", name="chest", source="test")
+
+
+def alias_of(name: str) -> str:
+    """Alias of the patient of a made-up series."""
+    return "RF-" + sha(name)[:10].upper()
+
+
+def _crosswalk(cursor: Any) -> None:
+    """Who the patients of the cohort are."""
+    cursor.execute("select phi.use_key('demo', '0123456789abcdef')")
+    for no, name in enumerate(_CASES):
+        insert(
+            cursor, "phi.patient", project="demo", patient_alias=alias_of(name), patient_id=f"=MRN-{no}",
+            patient_name=f"Zwolinski^{name.upper()}", patient_birth_date="19510203", days_offset=-1000 - no,
+        )  # fmt: skip
+        for level, made in (("study", uid("study", name)), ("series", uid("series", name))):
+            insert(
+                cursor, "phi.uid", project="demo", level=level, new_uid=made, original_uid=f"1.2.3.{no}",
+                patient_alias=alias_of(name),
+            )  # fmt: skip
 
 
 def _registry(cursor: Any) -> None:
@@ -200,7 +224,7 @@ def _series(
     visibility: str = "public",
     derived: bool = False,
 ) -> str:
-    place = {"collection": "chest", "patient_alias": "RF-" + sha(name)[:10].upper()}
+    place = {"collection": "chest", "patient_alias": alias_of(name)}
     study, series = uid("study", name), uid("series", name)
     insert(cursor, "catalog.patient", **place)
     insert(cursor, "catalog.study", study_uid=study, study_date="2019-03-04", **place)

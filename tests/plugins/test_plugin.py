@@ -74,7 +74,12 @@ def test_it_is_loaded_once(tmp_path: Path, way: str, source: str) -> None:
     assert (count, errors) == (1, {})
     assert [str(text).startswith(source) for text in sources] == [True]
     assert light
-    assert views == [["Experiments", "nav"], ["Leaderboard", "nav"], ["Results", "dag_run"]]
+    assert views == [
+        ["Experiments", "nav"],
+        ["Leaderboard", "nav"],
+        ["Re-identification", "nav"],
+        ["Results", "dag_run"],
+    ]
     assert apps == [["Radflow", "/radflow"]]
 
 
