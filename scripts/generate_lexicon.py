@@ -112,6 +112,21 @@ def vocabulary(known_names: dict[str, int], dictionary: set[str]) -> set[str]:
     return found
 
 
+def phrases(eponyms: set[str]) -> set[str]:
+    """Two neighbouring words of a coded concept of which one is a name and no word: "bruce protocol", "evans blue"."""
+    found = set()
+    for scheme in concepts.values():
+        for codes in scheme.values():
+            for meaning, groups in codes.values():
+                if set(groups) <= BREEDS:
+                    continue
+                row = [plain(word) for word in re.findall(r"[^\W\d_]+", meaning.replace("'s", ""))]
+                for left, right in zip(row, row[1:], strict=False):
+                    if (left in eponyms or right in eponyms) and min(len(left), len(right)) > 3:
+                        found.add(f"{left} {right}")
+    return found
+
+
 def write(path: Path, lines: list[str]) -> None:
     """Write lines, gzipped without a date or a name."""
     buffer = io.BytesIO()
@@ -122,7 +137,7 @@ def write(path: Path, lines: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Generate the three files."""
+    """Generate the four files."""
     census_folder, faker_folder, american, british = map(Path, arguments[:4])
     default = Path(__file__).resolve().parents[1] / "deid" / "text" / "_lexicon"
     out = Path(arguments[4]) if len(arguments) > 4 else default
@@ -131,6 +146,7 @@ def main(arguments: list[str]) -> None:
     dictionary = {word for word in words([american, british]) if word.isascii()}
     write(out / "names.gz", [f"{word}{bits:x}" for word, bits in sorted(known.items())])
     write(out / "words.gz", sorted(dictionary))
+    write(out / "phrases.gz", sorted(pair for pair in phrases(known.keys() - dictionary) if pair.isascii()))
     write(out / "imaging.gz", sorted(w for w in vocabulary(known, dictionary) - dictionary if w.isascii()))
 
 

@@ -6,12 +6,20 @@ The lists are read once, when the first text is cleaned, and kept: about 220,000
 from __future__ import annotations
 
 import gzip
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from deid.text.plain import key
+
+#: What words of medicine end in, and names do not.
+_MEDICAL = re.compile(
+    r".{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
+    r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ment|ness"
+    r"|oid(?:al)?|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
+)
 
 HERE = Path(__file__).parent
 
@@ -79,6 +87,8 @@ class _Bits(dict[str, int]):
             bits |= WORD
         if word in self._clinical:
             bits |= CLINICAL
+        if not bits & (NAME | WORD) and len(word) > 5 and _MEDICAL.fullmatch(word):
+            bits |= WORD
         promoted = word in self._promoted
         if promoted:
             bits |= COMMON if bits & NAME else COMMON | LAST
@@ -88,6 +98,12 @@ class _Bits(dict[str, int]):
             self.clear()
         self[word] = bits
         return bits
+
+
+@cache
+def phrases() -> frozenset[str]:
+    """Pairs of neighbouring words, one of them a name, that are coded concepts: "bruce protocol"."""
+    return frozenset(_generated("phrases"))
 
 
 @cache

@@ -6,15 +6,22 @@ Levels of trust in the place: 4 after a title with a full stop, "signed by" or "
 
 from __future__ import annotations
 
+import re
+
 from deid.text.lexicon import (
     CLINICAL, COMMON, DEED, DIAGNOSTIC, EPONYM, ESSENTIAL, FIRST, FREQUENT, FUNCTION, GENERATION, LAST, LINK, MONTH,
-    NAME, NOBODY, NOUN, PARTICLE, SPEAKER, STRICT_NOUN, STRONG, SUFFIX, TITLE, UNIT, WEAK_SUFFIX, WEAK_TITLE, WORD, bits,
+    NAME, NOBODY, NOUN, PARTICLE, SPEAKER, STRICT_NOUN, STRONG, SUFFIX, TITLE, UNIT, WEAK_SUFFIX, WEAK_TITLE, WORD, bits, phrases,
 )  # fmt: skip
 from deid.text.tokens import Tokens
 
+#: A grade, or the year of an author's table.
+_SCALE = re.compile(r",? (?:\d[a-fA-F]?(?![\w.])|19[6-9]\d(?!\w)|200\d(?!\w))")
 _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
 _LONGEST = 6
+#: Words before a person rather than a thing.
+_PERSONS = frozenset({"for", "by", "re", "attn"})
 _LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
+_CONCEPT = frozenset({" ", "-", ", "})
 _SIDES = frozenset("ltrcs")
 
 
@@ -151,7 +158,8 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int
         return 0
     if start + 1 < len(tokens) and tokens.bits[start] & TITLE and tokens.gap(start) in (". ", " ", "."):
         return 0  # the title says more
-    if level == 2 and not _likely(tokens, start):
+    person = bool(own & SPEAKER) or low in _PERSONS or start > index + 1
+    if level == 2 and not _likely(tokens, start, person=person):
         return 0
     stop = _run(tokens, start, level)
     if stop == start:
@@ -160,7 +168,7 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int
     return _more(tokens, stop, level, spans)
 
 
-def _likely(tokens: Tokens, index: int) -> bool:
+def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
     """Whether a name begins here, seen from a weak introduction."""
     if index >= len(tokens) or not tokens.capital(index):
         return False
@@ -184,9 +192,9 @@ def _likely(tokens: Tokens, index: int) -> bool:
             return not follows & (CLINICAL | MONTH)
         if own & PARTICLE:
             return bool(follows & NAME)
-        if title and tokens.unknown(index) and tokens.unknown(index + 1) and tokens.capital(index + 1):
+        if person and title and tokens.unknown(index) and tokens.unknown(index + 1) and tokens.capital(index + 1):
             return tokens.mixed or tokens.words[index + 1].istitle()
-    return bool(own & LAST and own & FREQUENT and title and tokens.mixed and not own & FUNCTION and not _protected(tokens, index, own))
+    return bool(person and own & LAST and own & FREQUENT and title and tokens.mixed and not own & FUNCTION and not _protected(tokens, index, own))
 
 
 def _run(tokens: Tokens, index: int, level: int) -> int:
@@ -325,6 +333,8 @@ def _protected(tokens: Tokens, index: int, own: int) -> bool:
     gap = tokens.gap(index) if index + 1 < len(tokens) else ""
     if following & STRICT_NOUN and gap in (" ", "-", "  ", "'"):
         return True
+    if own & STRONG and _concept(tokens, index):
+        return True
     if not own & EPONYM:
         return False
     if tokens.possessive(index) or (following & NOUN and gap in (" ", "-", "  ")):
@@ -340,10 +350,18 @@ def _protected(tokens: Tokens, index: int, own: int) -> bool:
     return _number_follows(tokens, index)
 
 
+def _concept(tokens: Tokens, index: int) -> bool:
+    """Whether the word and a neighbour are a coded concept of DICOM: "Bruce protocol", "Evans blue"."""
+    known, lows = phrases(), tokens.lows
+    return (index + 1 < len(tokens) and f"{lows[index]} {lows[index + 1]}" in known and tokens.gap(index) in _CONCEPT) or (
+        index > 0 and f"{lows[index - 1]} {lows[index]}" in known and tokens.gap(index - 1) in _CONCEPT
+    )
+
+
 def _number_follows(tokens: Tokens, index: int) -> bool:
-    """ "Gleason 3+4", "Bosniak 2F"."""
+    """ "Gleason 3+4", "Bosniak 2F", "Merz 1988"."""
     end = tokens.ends[index]
-    return tokens.text[end : end + 1] == " " and tokens.text[end + 1 : end + 2].isdigit() and tokens.text[end + 2 : end + 3] in ("", " ", "+", "-", "/", "f", "F")
+    return _SCALE.match(tokens.text, end) is not None
 
 
 def _alone(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:

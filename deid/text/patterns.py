@@ -17,7 +17,7 @@ _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _STRONG_LABEL = re.compile(
     r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat|pt|subj"
 )
-_CODES = frozenset({"cpt", "icd", "snomed", "loinc", "rid", "b", "v", "vb", "va", "te", "tr", "ti"})
+_CODES = frozenset({"iec", "iso", "astm", "pk", "agn", "ro", "azd", "mk", "gsk", "sch", "tta", "cpt", "icd", "snomed", "loinc", "rid", "b", "v", "vb", "va", "te", "tr", "ti"})
 #: States whose abbreviation says something else in imaging.
 _OTHERWISE = frozenset({"CT", "PA", "IN", "OR", "ME", "MS", "CO", "LA", "AL", "DE", "ID", "MA", "MO", "MI", "SC", "MD", "PR"})
 _HINTS = frozenset(
@@ -64,7 +64,7 @@ def _shape(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
     letters = re.match(r"[A-Za-z]*", value)
     prefix = letters.group().lower() if letters else ""
     digits = sum(character.isdigit() for character in value)
-    if prefix in _CODES and digits < 7:
+    if prefix in _CODES and digits < 8:
         return None
     if _unit_follows(text, end) or _YEARS.fullmatch(value) or _DATE_PARTS.fullmatch(value):
         return None
