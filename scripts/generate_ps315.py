@@ -36,7 +36,7 @@ standard, the edition, the SHA-256 of the file it was read from.
 | `safe_private.json` | PS3.15 Table E.3.10-1: private attributes known to be safe |
 | `private_dispositions.json` | TCIA's private tag knowledge base: keep, remove, uid or shift, by creator and place |
 
-`private_dispositions.json` (and the policies `tcia` and `midi-b`) come from `scripts/generate_tcia.py`. The knowledge
+`private_dispositions.json` (and the policies `tcia` and `midi_b`) come from `scripts/generate_tcia.py`. The knowledge
 base is a table that The Cancer Imaging Archive publishes; the copy read lies in
 github.com/MIC-DKFZ/miccai2024_midi-b-submission (Apache-2.0); facts only are taken. Its keys: creator in upper case
 without blanks around (blanks inside count), group, low byte of the element (the block is free), the enclosing

@@ -111,14 +111,14 @@ def site_rules(rows: Mapping[int, Mapping[str, str]]) -> dict[int, tuple[str, st
 
 
 def policy(source: Path, name: str = "tcia") -> str:
-    """The text of ``tcia.toml``, or of ``midi-b.toml``: the table as it was when the challenge's answers were made."""
+    """The text of ``tcia.toml``, or of ``midi_b.toml``: the table as it was when the challenge's answers were made."""
     rules = site_rules(profile(source))
     heading = "What The Cancer Imaging Archive does to images before it publishes them (its table of 2024)."
     title = (
         "TCIA: Basic Profile with descriptors, pixels and reports cleaned, dates shifted, patient characteristics "
         "and TCIA's safe private attributes kept"
     )
-    if name == "midi-b":
+    if name == "midi_b":
         heading = "What the answers of the MIDI-B challenge ask for: the policy tcia, but for the rules marked MIDI-B."
         title = title.replace("TCIA:", "MIDI-B:")
         for tag, word in CHALLENGE.items():
@@ -137,6 +137,14 @@ def policy(source: Path, name: str = "tcia") -> str:
         "options = [",
         *(f'  "{option}",' for option in OPTIONS),
         "]",
+        "",
+        "[objects]",
+        'accept = ["images", "reports", "presentations", "segmentations", "radiotherapy", "waveforms", '
+        '"registrations"]',
+        "",
+        "# Objects that content items refer to keep being found: their UIDs are mapped (TCIA: process, hashuid).",
+        "[content]",
+        'references = "map"',
         "",
         "# Private attributes by TCIA's knowledge base (_standard/private_dispositions.json); the rest goes.",
         "[private]",
@@ -187,7 +195,7 @@ def dispositions(source: Path) -> list[list[object]]:
             group, creator, element = path[-1]
             if not creator:
                 continue  # a standard attribute in a private sequence (Table E.1-1 says it), or no creator at all
-            vr = row["vr"].strip()
+            vr = row["vr"].strip() or "UN"
             known = found[place(path[:-1]), creator, group, element]
             known[vr] = min(known.get(vr, word), word, key=strict.index)
     rows: list[list[object]] = []
@@ -235,7 +243,7 @@ def generate(table: Path, knowledge: Path) -> dict[str, str]:
     """The text of every generated file, by path in the repository."""
     return {
         "deid/policies/tcia.toml": policy(table),
-        "deid/policies/midi-b.toml": policy(table, "midi-b"),
+        "deid/policies/midi_b.toml": policy(table, "midi_b"),
         "deid/_standard/private_dispositions.json": private(knowledge),
         "bench/planted/tcia_rules.json": answers(table),
     }
