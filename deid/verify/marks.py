@@ -90,11 +90,11 @@ class Marks:
 
     def may_show_text(self) -> bool:
         """Whether text may have been typed into the picture of the output at hand."""
-        words = (
+        modality, image_type, photometric = (
             self._top.get(tag, b"").decode("latin-1").strip("\0 ").upper()
             for tag in (0x00080060, 0x00080008, 0x00280004)
         )
-        return may_show_text(*words, "YES" if self._burned_in else "")
+        return may_show_text(modality, image_type, photometric, "YES" if self._burned_in else "")
 
     def output(self, reading: Reading) -> Iterator[tuple[str, str]]:
         """What the marks of an output lack."""

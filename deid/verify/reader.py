@@ -187,7 +187,7 @@ class _File:
             StructureError: ``truncated`` or ``malformed``.
         """
         header = struct.Struct(">HHL" if big else "<HHL")
-        found = []
+        found: list[tuple[int, int]] = []
         while True:
             group, element, length = header.unpack(self.bytes(position, 8))
             position += 8

@@ -8,6 +8,7 @@ with keyed 128-bit hashes in the place of the values that are remembered.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -16,12 +17,17 @@ from deid.rawbytes import LONG_FORM, SHORT_FORM, Mode, Status, Walk, vr_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
-try:
-    from deid import _search
-except ImportError:  # no compiler where the package was installed
-    _search = None  # type: ignore[assignment]
 
+def _built() -> ModuleType | None:
+    try:
+        return importlib.import_module("deid._search")
+    except ImportError:  # no compiler where the package was installed
+        return None
+
+
+_search = _built()
 #: Values that say nothing about a person by themselves: numbers. In outputs also what is judged by hits alone.
 QUIET_ORIGINAL = (
     "AT", "DS", "FD", "FL", "IS", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV",
