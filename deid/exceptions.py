@@ -100,6 +100,10 @@ QUARANTINE: dict[str, tuple[str, str]] = {
         "{file} holds more pixel data than its rows, columns and frames explain.",
         "Ask the sender what the surplus is; it cannot be judged.",
     ),
+    "pixels-not-decodable": (
+        "{file} may carry text in its pixels, but they cannot be decoded.",
+        "The details say what was met; transcode it at the source, or have a person look at it.",
+    ),
     "identity-removal-failed": (
         "{file} could not be de-identified.",
         "Report it with the file's structure (tags, not values); nothing was written.",
