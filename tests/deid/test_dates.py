@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deid.actions import Action
 from deid.handlers import Element, Scope, Unfit, apply
 from deid.handlers.dates import KeepTimes, ShiftDates, shift_date, shift_datetime
-from deid.rules import Action
+from deid.text import TextCleaner
 
 dates = st.dates(datetime.date(1905, 1, 1), datetime.date(2100, 1, 1))
 shifts = st.integers(-3650, -180)
@@ -64,7 +65,7 @@ def test_what_is_no_datetime(text):
 
 @pytest.fixture
 def scope(pseudonyms):
-    return Scope(pseudonyms, "RF-A", "1", "", -365)
+    return Scope(pseudonyms, "RF-A", "1", "", -365, TextCleaner([], days=-365))
 
 
 def test_values_and_padding(scope):
