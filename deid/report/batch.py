@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deid.findings import FINDINGS
 from deid.report.inputs import ReportError
 from deid.report.proof import chain, seal
 from deid.report.series import SCHEMA, moment
-from deid.report.words import FINDINGS, many
+from deid.report.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +64,7 @@ def batch_report(
             "policies": _policies(parts),
             "engine_versions": sorted({report["engine_version"] for report in parts}),
             "actions": _sum(report["actions"] for report in done),
+            "outcomes": _sum(report["outcomes"] for report in done),
             "cuts": _sum(report["cuts"] for report in done),
             "seconds": _seconds(parts),
             "series": done,

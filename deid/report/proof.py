@@ -50,7 +50,7 @@ def _lasting(value: Any) -> Any:
         return {
             key: _lasting(inner)
             for key, inner in value.items()
-            if key not in left_out and not key.endswith("_seconds")
+            if key not in left_out and not key.endswith("_seconds") and not key.startswith("seconds_")
         }
     return [_lasting(inner) for inner in value] if isinstance(value, list) else value
 

@@ -3,37 +3,33 @@
 A stage tells its regions as ``boxes``: lists ``[left, top, right, bottom]`` or mappings with these names (or ``x``,
 ``y``, ``width``, ``height``), in pixels of the image, with ``rows`` and ``columns`` where its pictures are of
 another size. Frames are told apart by a ``frame`` of a box or of the group that holds it, and by the number that
-ends a picture's name (``after-3``). What cannot be read gives no outline; the list of boxes in the JSON is whole.
+ends a picture's name (``after-0001-frame12``). What cannot be read
+gives no outline; the list of boxes in the JSON is whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-from deid.report.inputs import of, pixel_reports, staged
-
-if TYPE_CHECKING:
-    from deid.report.inputs import Done
+from typing import Any
 
 #: More outlines than this hide the picture.
 MOST_REGIONS = 200
 _BOXES = ("boxes", "regions", "blanked")
 _EDGES = (("left", "top", "right", "bottom"), ("x0", "y0", "x1", "y1"))
-_FRAME = re.compile(r"(\d+)(?:\.png)?$")
+_OBJECT = re.compile(r"[a-z]+-(\d{4,})(?:-|$)")
+_FRAME = re.compile(r"[a-z]+-\d{4,}-\D*(\d+)$")
 
 
-def regions_of(result: Done, picture: str, size: tuple[int, int]) -> list[list[float]]:
+def regions_of(report: Mapping[str, Any], picture: str, size: tuple[int, int]) -> list[list[float]]:
     """Outlines ``[x, y, width, height]`` for a picture, in its own pixels.
 
     Args:
-        result: the engine's.
-        picture: name by :func:`deid.report.inputs.series_pictures`.
-        size: width and height of the picture.
+        report: of the stage that made the picture.
+        picture: its name.
+        size: its width and height.
     """
-    report = _report(result, picture)
-    ending = _FRAME.search(picture.rpartition("/")[2])
+    ending = _FRAME.search(picture)
     frame = int(ending[1]) if ending else None
     scale_x = _scale(size[0], report.get("columns"))
     scale_y = _scale(size[1], report.get("rows"))
@@ -48,12 +44,10 @@ def regions_of(result: Done, picture: str, size: tuple[int, int]) -> list[list[f
     return sorted(found)[:MOST_REGIONS]
 
 
-def _report(result: Done, picture: str) -> dict[str, Any]:
-    number = picture.split("/")[1]
-    if number == "face":
-        return staged(of(result, "faces", {}))[0]
-    reports = pixel_reports(result)
-    return reports[int(number) - 1]
+def number_of(picture: str) -> int | None:
+    """Which report of the pixel stage a picture belongs to, from 1; None for one of the face stage."""
+    found = _OBJECT.match(picture.rpartition("/")[2])
+    return int(found[1]) if found else None
 
 
 def _scale(pixels: int, of_image: object) -> float:

@@ -16,11 +16,13 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 from deid.report.inputs import plain
-from deid.report.words import attribute, in_order, parse_tag
+from deid.report.words import OUTCOMES, attribute, in_order, parse_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from deid.rules import RuleTable
 
 #: What a privacy officer asks for first; shown whenever the series had it.
 ASKED_FOR = (
@@ -45,30 +47,41 @@ def sample_object(manifest: tuple[tuple[str, str], ...], folder: Path) -> Path |
 
 
 def sample(
-    by_tag: Mapping[str, Mapping[str, int]], series_uid: str, file: Path | None
+    by_tag: Mapping[str, Mapping[str, int]], series_uid: str, file: Path | None, rules: RuleTable | None
 ) -> list[dict[str, Any]]:
-    """Rows of (tag, keyword, name, actions, value): ``value`` None where the object does not hold it any more.
+    """Rows of (tag, keyword, name, rule, outcomes, value): ``value`` None where the object does not hold it.
 
     Args:
-        by_tag: ``"GGGG,EEEE"`` -> action -> count.
+        by_tag: ``"GGGG,EEEE"`` -> outcome -> count.
         series_uid: new UID, the seed of the draw.
         file: a de-identified object; without one no values are shown.
+        rules: what the policy says about a top-level attribute of the object.
     """
     values = _values(file, chosen := _chosen(by_tag, series_uid))
     rows = []
     for text in chosen:
         tag = parse_tag(text)
         keyword, name = attribute(tag)
-        actions = [action for action, _ in in_order(dict(by_tag[text]))]
-        value = None if tag is None else values.get(tag)
-        rows.append({"tag": text, "keyword": keyword, "name": name, "actions": actions, "value": value})
+        public = tag is not None and (tag >> 16) % 2 == 0
+        rows.append(
+            {
+                "tag": text,
+                "keyword": keyword,
+                "name": name,
+                "rule": str(rules.top[tag].action)
+                if rules is not None and public and tag is not None
+                else None,
+                "outcomes": [outcome for outcome, _ in in_order(dict(by_tag[text]), OUTCOMES)],
+                "value": None if tag is None else values.get(tag),
+            }
+        )
     return rows
 
 
 def _chosen(by_tag: Mapping[str, Mapping[str, int]], series_uid: str) -> list[str]:
     first = [tag for tag in ASKED_FOR if tag in by_tag]
     rest = sorted(
-        (tag for tag in by_tag if tag not in ASKED_FOR),
+        (tag for tag in by_tag if tag not in ASKED_FOR and parse_tag(tag) is not None),
         key=lambda tag: hashlib.sha256(f"{series_uid}{tag}".encode()).digest(),
     )
     return first + sorted(rest[:DRAWN])

@@ -11,9 +11,6 @@ from deid.report.words import CUTS, action_word, in_order, many, number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Actions that leave another value.
-CHANGED = frozenset({"dummy", "alias", "uid", "shift", "hash", "age", "code-meaning", "clean"})
-
 
 def anchor(report: Mapping[str, Any]) -> str:
     """Where a report stands on the page."""
@@ -209,9 +206,9 @@ def series_table(batch: Mapping[str, Any]) -> Html:
     """One line per series that went through."""
     rows = []
     for report in batch["series"]:
-        actions = report["actions"]
-        removed = actions.get("remove", 0) + actions.get("empty", 0)
-        changed = sum(count for action, count in actions.items() if action in CHANGED)
+        outcomes = report["outcomes"]
+        removed = outcomes.get("removed", 0) + outcomes.get("emptied", 0)
+        changed = outcomes.get("replaced", 0)
         cut = sum(report["cuts"].values())
         rows.append(
             (
@@ -246,7 +243,7 @@ def verified_chip(report: Mapping[str, Any]) -> Html:
 
 def _regions(report: Mapping[str, Any]) -> Html:
     parts = []
-    if report["pictures"]["shown"] or report["pictures"]["withheld"]:
+    if any(one["object"] for one in report["pictures"]["shown"]):
         parts.append(chip("cleaned", "ok"))
     elif report["pixels"]["objects"]:
         parts.append(chip("searched"))

@@ -9,38 +9,40 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydicom.uid import UID
+
 from deid import standard
 from deid.exceptions import QuarantineError
 from deid.findings import Finding
 from deid.policy import OPTIONS
 from deid.report.inputs import (
     MOST_PICTURES,
-    Done,
     ReportError,
-    of,
-    pixel_reports,
     plain,
     series_pictures,
     shows_identity,
     size_of,
-    staged,
 )
 from deid.report.proof import manifest_sha256, seal
-from deid.report.regions import regions_of
+from deid.report.regions import number_of, regions_of
 from deid.report.samples import DRAWN, HOW, sample, sample_object
 from deid.report.words import attribute, parse_tag
+from deid.rules import RuleTable
 from deid.version import VERSION
 
 if TYPE_CHECKING:
     from deid.exceptions import DeidError
     from deid.policy import Policy
+    from deid.series import SeriesResult
 
 SCHEMA = "radflow-deid-report/1"
+#: What all private attributes together are called.
+PRIVATE = "private"
 PROFILE = "Basic Application Level Confidentiality Profile of DICOM PS3.15 Annex E"
 
 
 def series_report(
-    result: Done,
+    result: SeriesResult,
     policy: Policy,
     *,
     findings: Sequence[Finding] | None,
@@ -53,15 +55,19 @@ def series_report(
         result: the engine's; its ``identity`` is never looked at.
         policy: the policy it was done under.
         findings: the verifier's; empty when it found nothing, None when it did not run.
-        folder: where the outputs lie; for the sample of new values and the sizes, left out without it.
+        folder: where the outputs lie, for the sample of new values; without it the sample shows none.
         created: time of the report, now where omitted.
 
     Returns:
         A mapping that ``report.schema.json`` describes, sealed by its ``sha256``.
+
+    Raises:
+        ReportError: the result names something that is no attribute, or a picture that is no PNG.
     """
-    by_tag, cuts = _by_tag(of(result, "by_tag", {})), _by_tag(of(result, "cuts", {}))
-    faces = of(result, "faces", None)
-    pixels = pixel_reports(result)
+    by_tag, cuts = _by_tag(result.by_tag), _by_tag(result.cuts)
+    pixels = [plain(dict(report)) for report in result.pixels]
+    main = max(result.sop_classes, key=lambda uid: (result.sop_classes[uid], uid), default="")
+    file = None if folder is None else sample_object(result.manifest, folder)
     return seal(
         {
             "schema": SCHEMA,
@@ -71,24 +77,21 @@ def series_report(
             "study_uid": result.study_uid,
             "series_uid": result.series_uid,
             "objects": len(result.manifest),
-            "bytes": _sizes(result, folder),
-            "sop_classes": _counts(of(result, "sop_classes", {})),
-            "modalities": _counts(of(result, "modalities", {})),
+            "bytes": {"original": result.bytes_in, "output": result.bytes_out},
+            "sop_classes": _counts({UID(uid).name: count for uid, count in result.sop_classes.items()}),
+            "modalities": _counts({result.modality: len(result.manifest)} if result.modality else {}),
             "policy": policy_part(policy),
             "engine_version": result.engine_version,
             "actions": _counts(result.actions),
+            "outcomes": _total(by_tag.values()),
             "attributes": _attributes(by_tag, cuts),
             "cuts": _total(cuts.values()),
             "sample": {
                 "how": HOW.format(drawn=DRAWN),
-                "rows": sample(
-                    by_tag,
-                    result.series_uid,
-                    None if folder is None else sample_object(result.manifest, folder),
-                ),
+                "rows": sample(by_tag, result.series_uid, file, RuleTable(policy, main) if main else None),
             },
             "pixels": {"objects": len(pixels), "reports": _distinct(pixels)},
-            "faces": None if faces is None else staged(faces)[0],
+            "faces": plain(dict(result.faces)) or None,
             "pictures": _pictures(result),
             "verified": findings is not None,
             "findings": _findings(findings or ()),
@@ -96,7 +99,7 @@ def series_report(
                 "sha256": manifest_sha256(result.manifest),
                 "objects": [list(entry) for entry in sorted(result.manifest)],
             },
-            "seconds": plain(_seconds(of(result, "seconds", {}))),
+            "seconds": {"cpu": round(result.cpu_seconds, 3)},
         }
     )
 
@@ -109,7 +112,7 @@ def quarantine_report(
     number: int | None = None,
     modalities: Mapping[str, int] | None = None,
     sop_classes: Mapping[str, int] | None = None,
-    seconds: float | Mapping[str, float] | None = None,
+    seconds: float | None = None,
     created: datetime | None = None,
 ) -> dict[str, Any]:
     """Why a series went to quarantine and what a person can do, as JSON without identity.
@@ -135,7 +138,7 @@ def quarantine_report(
             "code": error.code,
             "reason": error.reason,
             "instruction": error.instruction,
-            "details": [plain(str(line)) for line in of(error, "details", ())],
+            "details": [plain(str(line)) for line in getattr(error, "details", ())],
             "files": files if isinstance(files, int) else len(files),
             "bytes": {"original": sum(path.stat().st_size for path in paths if path.is_file())}
             if paths
@@ -144,7 +147,7 @@ def quarantine_report(
             "sop_classes": _counts(sop_classes or {}),
             "policy": None if policy is None else policy_part(policy),
             "engine_version": VERSION,
-            "seconds": plain(_seconds(seconds or {})),
+            "seconds": {} if seconds is None else {"cpu": round(seconds, 3)},
         }
     )
 
@@ -175,22 +178,6 @@ def moment(created: datetime | None) -> str:
     return (created or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _sizes(result: Done, folder: Path | None) -> dict[str, int]:
-    """Bytes of originals and outputs, as far as they are known."""
-    told = of(result, "sizes", {})
-    sizes = dict(_counts(told)) if isinstance(told, Mapping) else {}
-    if "output" not in sizes and folder is not None:
-        paths = (folder / f"{uid}.dcm" for uid, _ in result.manifest)
-        sizes["output"] = sum(path.stat().st_size for path in paths if path.is_file())
-    return sizes
-
-
-def _seconds(told: object) -> dict[str, float]:
-    if isinstance(told, Mapping):
-        return {str(name): round(float(value), 3) for name, value in sorted(told.items())}
-    return {"cpu": round(float(told), 3)} if isinstance(told, int | float) else {}
-
-
 def _counts(counts: Mapping[Any, int]) -> dict[str, int]:
     return {str(plain(str(name))): int(count) for name, count in sorted(counts.items())}
 
@@ -202,15 +189,16 @@ def _total(several: Any) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _by_tag(told: Mapping[Any, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """Counts by ``GGGG,EEEE``, however the engine spells a tag."""
+def _by_tag(told: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Counts by ``GGGG,EEEE``, however a tag is spelt, or :data:`PRIVATE`."""
     found: dict[str, Counter[str]] = {}
     for key, counts in told.items():
-        tag = key if isinstance(key, int) else parse_tag(str(key))
-        if tag is None:
+        tag = parse_tag(key)
+        if tag is None and key != PRIVATE:
             reason = "The engine counted something that is no attribute."
-            raise ReportError(reason, "Count by tag, as GGGG,EEEE.")
-        found.setdefault(f"{tag >> 16:04X},{tag & 0xFFFF:04X}", Counter()).update(_counts(counts))
+            raise ReportError(reason, "Count by tag, as GGGG,EEEE, or by the word private.")
+        name = key if tag is None else f"{tag >> 16:04X},{tag & 0xFFFF:04X}"
+        found.setdefault(name, Counter()).update(_counts(counts))
     return {tag: dict(sorted(found[tag].items())) for tag in sorted(found)}
 
 
@@ -225,7 +213,7 @@ def _attributes(
                 "tag": tag,
                 "keyword": keyword,
                 "name": name,
-                "actions": _counts(by_tag.get(tag, {})),
+                "outcomes": _counts(by_tag.get(tag, {})),
                 "cuts": _counts(cuts.get(tag, {})),
             }
         )
@@ -246,27 +234,23 @@ def _distinct(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _pictures(result: Done) -> dict[str, Any]:
+def _pictures(result: SeriesResult) -> dict[str, Any]:
     """The pictures that the page shows, by name and hash; those from before are counted only."""
     every = series_pictures(result)
-    after = sorted((name for name in every if not shows_identity(name)), key=_place)
+    after = [name for name in every if not shows_identity(name)]
     shown = []
     for name in after[:MOST_PICTURES]:
-        width, height = size_of(every[name])
+        size, number = size_of(every[name]), number_of(name)
+        known = number is not None and 1 <= number <= len(result.pixels)
+        report = result.pixels[number - 1] if known and number is not None else {}
         shown.append(
             {
                 "name": name,
                 "sha256": hashlib.sha256(every[name]).hexdigest(),
-                "width": width,
-                "height": height,
-                "regions": regions_of(result, name, (width, height)),
+                "width": size[0],
+                "height": size[1],
+                "object": number,
+                "regions": regions_of(plain(dict(report)), name, size),
             }
         )
     return {"shown": shown, "more": len(after) - len(shown), "withheld": len(every) - len(after)}
-
-
-def _place(name: str) -> tuple[str, int, str]:
-    """Pictures in the order of their objects, the face's after them."""
-    series, _, rest = name.partition("/")
-    number, _, last = rest.partition("/")
-    return series, int(number) if number.isdecimal() else 1 << 31, last

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from deid.findings import FINDINGS
 from deid.report.html import Html, cell, table, tag
 from deid.report.inputs import shows_identity
+from deid.report.regions import number_of
 from deid.report.sections import anchor, chip, verified_chip
-from deid.report.words import CUTS, FINDINGS, action_word, in_order, many, number
+from deid.report.words import CUTS, OUTCOMES, action_word, in_order, many, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,9 +131,12 @@ def _pairs(pictures: Mapping[str, object]) -> list[str]:
 
 def _figure(name: str, picture: tuple[str, tuple[int, int]], regions: list[list[float]]) -> Html:
     uri, (width, height) = picture
-    _, place, last = name.split("/", 2)
-    where = "Face" if place == "face" else f"Object {place}"
-    caption = f"{where}: {last.removesuffix('.png').replace('_', ' ').replace('-', ' ')}"
+    place, last = number_of(name), name.rpartition("/")[2]
+    kind, _, rest = last.partition("-")
+    where = "Face" if place is None else f"Object {place}"
+    caption = f"{where}, {kind}" + (
+        f", {rest[5:].replace('-', ' ')}" if place is not None and rest[5:] else ""
+    )
     boxes = [tag("rect", x=x, y=y, width=w, height=h) for x, y, w, h in regions]
     drawing = tag(
         "svg", tag("image", href=uri, width=width, height=height), *boxes, viewBox=f"0 0 {width} {height}",
@@ -145,33 +150,34 @@ def _figure(name: str, picture: tuple[str, tuple[int, int]], regions: list[list[
 def _sample(report: Mapping[str, Any]) -> Html:
     rows = []
     for row in report["sample"]["rows"]:
-        marks = [chip(action_word(action).label, action) for action in row["actions"]]
         if row["value"] is None:
-            gone = set(row["actions"]) <= {"remove"}
+            gone = set(row["outcomes"]) <= {"removed"}
             value = tag("td", "no longer there" if gone else "not shown", class_="gone")
         elif not row["value"]:
             value = tag("td", "empty", class_="gone")
         else:
             value = tag("td", row["value"], class_="mono")
-        rows.append(
-            (tag("td", row["name"], tag("small", row["tag"], class_="mono")), tag("td", *marks), value)
-        )
+        rule = action_word(row["rule"]).label if row["rule"] else "\N{EN DASH}"
+        name = tag("td", row["name"], tag("small", row["tag"], class_="mono"))
+        rows.append((name, rule, tag("td", *map(_outcome, row["outcomes"])), value))
     if not rows:
         return Html("")
     return Html(
         tag("h3", "Sample of the header after de-identification")
         + tag("p", report["sample"]["how"], class_="quiet small")
-        + table([("Attribute", None), ("What was done", None), ("Value now", None)], rows)
+        + table([("Attribute", None), ("Rule", None), ("Outcome", None), ("Value now", None)], rows)
     )
+
+
+def _outcome(outcome: str, count: int | None = None) -> Html:
+    label = OUTCOMES[outcome].label if outcome in OUTCOMES else outcome
+    return chip(label if count is None else f"{label} {number(count)}", outcome)
 
 
 def _attributes(report: Mapping[str, Any]) -> Html:
     rows = []
     for row in report["attributes"]:
-        marks = [
-            chip(f"{action_word(action).label} {number(count)}", action)
-            for action, count in in_order(row["actions"])
-        ]
+        marks = [_outcome(outcome, count) for outcome, count in in_order(row["outcomes"], OUTCOMES)]
         cut = ", ".join(f"{CUTS.get(kind, kind)} {count}" for kind, count in row["cuts"].items())
         rows.append((tag("td", row["tag"], class_="mono nowrap"), row["name"], tag("td", *marks), cut))
     if not rows:
@@ -182,7 +188,7 @@ def _attributes(report: Mapping[str, Any]) -> Html:
         tag(
             "div",
             table(
-                [("Tag", None), ("Attribute", None), ("What was done", None), ("Cut from its text", None)],
+                [("Tag", None), ("Attribute", None), ("Outcome", None), ("Cut from its text", None)],
                 rows,
             ),
         ),

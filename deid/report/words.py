@@ -1,8 +1,9 @@
-"""The words of the report: what an action, a kind of cut and a finding are called in English."""
+"""The words of the report: what an action, an outcome and a kind of cut are called in English."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_description, dictionary_keyword
@@ -34,7 +35,16 @@ ACTIONS: dict[str, Word] = {
         "local wording", "The wording of a local code, which is free text, is a fixed text."
     ),
     "clean": Word("text cleaned", "Identity was cut out of the text; the clinical words stay."),
+    "search": Word("text searched", "The text stays as it was where no identity was found in it."),
     "keep": Word("kept", "The value is as it was: by standard and policy it identifies nobody."),
+}
+
+#: What became of an attribute.
+OUTCOMES: dict[str, Word] = {
+    "removed": Word("removed", "The attribute is no longer in the object."),
+    "emptied": Word("emptied", "The attribute is still there, without a value."),
+    "replaced": Word("replaced", "The attribute has another value."),
+    "kept": Word("kept", "The attribute is as it was."),
 }
 
 #: Kinds of what was cut out of texts.
@@ -42,24 +52,16 @@ CUTS: dict[str, str] = {
     "name": "names",
     "id": "identifiers",
     "date": "dates",
-    "place": "addresses and places",
+    "shift": "dates moved",
+    "age": "ages",
+    "uid": "UIDs",
+    "address": "addresses",
+    "place": "places",
     "phone": "phone numbers",
+    "email": "e-mail addresses",
+    "url": "web addresses",
     "other": "other",
-}
-
-#: Codes of the verifier's findings.
-FINDINGS: dict[str, str] = {
-    "name": "part of a name of the original",
-    "identifier": "an identifier of the original",
-    "place": "an address or place of the original",
-    "date": "a date of the original",
-    "uid": "a UID of the original",
-    "text": "free text of the original",
-    "private-text": "text of a private attribute of the original",
-    "unchanged": "an attribute that should have changed and did not",
-    "not-marked": "the object does not say that it was de-identified",
-    "unreadable": "the verifier could not read the object",
-    "count": "objects are missing or too many",
+    "content item": "whole content items",
 }
 
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
@@ -70,9 +72,9 @@ def action_word(action: str) -> Word:
     return ACTIONS.get(action) or Word(action.replace("-", " "), "See the policy.")
 
 
-def in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
-    """Actions in the order of :data:`ACTIONS`, unknown ones at the end by name."""
-    places = {action: number for number, action in enumerate(ACTIONS)}
+def in_order(counts: dict[str, int], words: Iterable[str] = ACTIONS) -> list[tuple[str, int]]:
+    """Counts in the order of some words (the actions), unknown ones at the end by name."""
+    places = {name: number for number, name in enumerate(words)}
     return sorted(counts.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
 
 
@@ -83,9 +85,9 @@ def parse_tag(text: str) -> int | None:
 
 
 def attribute(tag: int | None) -> tuple[str, str]:
-    """Keyword and name of an attribute; private and unknown ones have no keyword."""
+    """Keyword and name of an attribute; private (None for all of them) and unknown ones have no keyword."""
     if tag is None:
-        return "", "attribute"
+        return "", "private attributes"
     if (tag >> 16) % 2:
         return "", "private block" if 0x10 <= (tag & 0xFFFF) <= 0xFF else "private attribute"
     try:

@@ -10,7 +10,6 @@ import psycopg2
 import pytest
 
 import deid
-from deid.pixel_result import PixelResult
 from deid.report import ReportError, quarantine_report, series_pictures, series_report, verify_report
 from operators.deid_report import open_batch, review_uri, store_report
 from operators.hooks.research_db import ResearchDbHook
@@ -20,7 +19,10 @@ from tests.support.outcomes import NOW, SECRETS, make_outcome, png
 from tests.support.place import TEAM, Place
 
 BATCH = "deidentify/manual__1"
-PIXELS = (PixelResult(report={"boxes": [[1, 2, 9, 9]]}, pictures={"before": png(64, 48, 5), "after": png()}),)
+PIXELS = {
+    "pixels": ({"boxes": [[1, 2, 9, 9]]},),
+    "pictures": {"before-0001": png(64, 48, 5), "after-0001": png()},
+}
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def store(number: int, report: dict[str, Any], pictures: dict[str, bytes] | None
 
 def test_a_report_is_kept_as_it_was_sealed(here, policy, tmp_path) -> None:
     (number,) = received(here)
-    result, folder = make_outcome(tmp_path, policy, pixels=PIXELS)
+    result, folder = make_outcome(tmp_path, policy, **PIXELS)
     report = series_report(result, policy, findings=[], folder=folder)
     made = store(number, report, series_pictures(result))
     row = here.database.rows(
@@ -83,10 +85,10 @@ def test_a_report_is_kept_as_it_was_sealed(here, policy, tmp_path) -> None:
 
 def test_pictures_from_before_go_to_the_zone_of_the_originals_only(here, policy, tmp_path) -> None:
     (number,) = received(here)
-    result, folder = make_outcome(tmp_path, policy, pixels=PIXELS)
+    result, folder = make_outcome(tmp_path, policy, **PIXELS)
     store(number, series_report(result, policy, findings=[], folder=folder), series_pictures(result))
     names = [name for (name,) in here.database.rows("select name from catalog.deid_picture")]
-    assert names == [f"{result.series_uid}/1/after"]
+    assert names == [f"{result.series_uid}/after-0001"]
     review = Path(review_uri(number).removeprefix("file://"))
     assert review.is_relative_to(here.zone("landing"))
     assert [path.name for path in review.iterdir()] == ["review.html"]
@@ -97,7 +99,7 @@ def test_pictures_from_before_go_to_the_zone_of_the_originals_only(here, policy,
 
 def test_a_task_that_runs_again_changes_nothing(here, policy, tmp_path) -> None:
     (number,) = received(here)
-    result, folder = make_outcome(tmp_path, policy, pixels=PIXELS)
+    result, folder = make_outcome(tmp_path, policy, **PIXELS)
     ids = [
         store(
             number,
@@ -186,9 +188,9 @@ def test_the_audit_proves_the_report(here, policy, tmp_path) -> None:
 
 def test_what_is_not_as_it_was_sealed_is_refused(here, policy, tmp_path) -> None:
     (number,) = received(here)
-    result, folder = make_outcome(tmp_path, policy, pixels=PIXELS)
+    result, folder = make_outcome(tmp_path, policy, **PIXELS)
     report, pictures = series_report(result, policy, findings=[], folder=folder), series_pictures(result)
-    after = f"{result.series_uid}/1/after"
+    after = f"{result.series_uid}/after-0001"
     for wrong, given in (
         (report | {"findings": [{"file": 1, "where": "x", "code": "name"}]}, pictures),
         (report, {}),
@@ -203,7 +205,7 @@ def test_what_is_not_as_it_was_sealed_is_refused(here, policy, tmp_path) -> None
     assert here.database.value("select count(*) from catalog.deid_report") == 0
 
 
-@pytest.mark.parametrize("name", ["before", "2.25.1/1/before", "2.25.1/face/before-render.png"])
+@pytest.mark.parametrize("name", ["before", "2.25.1/before-0001", "2.25.1/before-face"])
 def test_the_database_takes_no_picture_from_before(here, policy, tmp_path, name) -> None:
     (number,) = received(here)
     result, folder = make_outcome(tmp_path, policy)
@@ -216,7 +218,7 @@ def test_the_database_takes_no_picture_from_before(here, policy, tmp_path, name)
 
 def test_no_identity_is_stored_and_none_in_errors(here, policy, tmp_path) -> None:
     (number,) = received(here)
-    result, folder = make_outcome(tmp_path, policy, pixels=PIXELS)
+    result, folder = make_outcome(tmp_path, policy, **PIXELS)
     store(number, series_report(result, policy, findings=[], folder=folder), series_pictures(result))
     for table in ("deid_batch", "deid_item", "deid_report"):
         text = json.dumps(here.database.rows(f"select to_jsonb(t) from catalog.{table} t"))

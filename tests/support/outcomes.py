@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
 
-from deid import Identity, Policy
-from deid.pixel_result import PixelResult
+from deid import Identity, Policy, SeriesResult
 
 SECRETS = ("QUIMBLY", "MRN-0012345", "19430521", "1.2.826.0.1.3680043.8.498.77", "MERCY")
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -37,28 +35,6 @@ def png(width: int = 64, height: int = 48, shade: int = 90) -> bytes:
             chunk(b"IEND", b""),
         )
     )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What `deid.series.SeriesResult` holds."""
-
-    patient_alias: str
-    study_uid: str
-    series_uid: str
-    manifest: tuple[tuple[str, str], ...]
-    identity: Identity = field(repr=False)
-    actions: dict[str, int]
-    policy_sha256: str
-    engine_version: str = "9.9.9"
-    by_tag: dict[str, dict[str, int]] = field(default_factory=dict)
-    cuts: dict[str, dict[str, int]] = field(default_factory=dict)
-    modalities: dict[str, int] = field(default_factory=dict)
-    sop_classes: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    pixels: tuple[PixelResult, ...] = ()
-    faces: Any = None
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def uid(*parts: object) -> str:
@@ -90,28 +66,29 @@ def cleaned(alias: str, study: str, series: str, sop: str) -> Dataset:
     return ds
 
 
+#: Outcomes per attribute, as the engine counts them.
 BY_TAG = {
-    "0008,0018": {"uid": 3},
-    "0008,0020": {"shift": 3},
-    "0008,0050": {"hash": 3},
-    "0008,0060": {"keep": 3},
-    "0008,0090": {"empty": 3},
-    "0008,1030": {"clean": 3},
-    "0009,1001": {"remove": 3},
-    "0010,0010": {"alias": 3},
-    "0010,0020": {"alias": 3},
-    "0010,0030": {"empty": 3},
-    "0010,1010": {"age": 3},
-    "0010,1040": {"remove": 3},
-    "0010,2154": {"remove": 3},
-    "0020,000D": {"uid": 3},
-    "0040,0007": {"clean": 2, "remove": 1},
+    "0008,0018": {"replaced": 3},
+    "0008,0020": {"replaced": 3},
+    "0008,0050": {"replaced": 3},
+    "0008,0060": {"kept": 3},
+    "0008,0090": {"emptied": 3},
+    "0008,1030": {"replaced": 3},
+    "0010,0010": {"replaced": 3},
+    "0010,0020": {"replaced": 3},
+    "0010,0030": {"emptied": 3},
+    "0010,1010": {"kept": 3},
+    "0010,1040": {"removed": 3},
+    "0010,2154": {"removed": 3},
+    "0020,000D": {"replaced": 3},
+    "0040,0007": {"replaced": 2, "removed": 1},
+    "private": {"removed": 3},
 }
 
 
 def make_outcome(
     root: Path, policy: Policy, name: str = "one", *, count: int = 3, **changes: Any
-) -> tuple[Outcome, Path]:
+) -> tuple[SeriesResult, Path]:
     """A result and the folder of its outputs, below ``root``."""
     study, series, folder = uid("study", name), uid("series", name), root / f"out-{name}"
     alias = "RF-" + hashlib.sha256(name.encode()).hexdigest()[:10].upper()
@@ -130,8 +107,9 @@ def make_outcome(
         "patient_alias": alias, "study_uid": study, "series_uid": series, "manifest": tuple(sorted(manifest)),
         "identity": identity, "actions": {"alias": 6, "remove": 10, "uid": 6, "keep": 3, "clean": 5, "shift": 3},
         "policy_sha256": policy.sha256, "by_tag": BY_TAG,
-        "cuts": {"0008,1030": {"name": 3, "date": 1}, "0040,0007": {"name": 2}},
-        "modalities": {"US": count}, "sop_classes": {"Ultrasound Image Storage": count},
-        "sizes": {"original": 123456}, "seconds": {"cpu": 1.25, "wall": 2.5},
+        "cuts": {"0008,1030": {"name": 3, "date": 1}, "0040,0007": {"name": 2}}, "modality": "US",
+        "sop_classes": {str(UltrasoundImageStorage): count}, "bytes_in": 123456,
+        "bytes_out": sum(path.stat().st_size for path in folder.iterdir()), "cpu_seconds": 1.25,
+        "engine_version": "9.9.9",
     }  # fmt: skip
-    return Outcome(**(values | changes)), folder
+    return SeriesResult(**(values | changes)), folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import jsonschema
@@ -11,7 +12,6 @@ import pytest
 
 from deid import Finding, QuarantineError
 from deid.exceptions import QUARANTINE
-from deid.pixel_result import PixelResult
 from deid.report import (
     ReportError,
     batch_schema,
@@ -41,10 +41,11 @@ def test_what_was_done(outcome, research) -> None:
     assert (report["kind"], report["objects"], report["created"]) == ("series", 3, "2026-11-25T09:30:00Z")
     assert report["actions"] == result.actions
     assert report["cuts"] == {"date": 1, "name": 5}
-    assert report["bytes"]["output"] == sum(path.stat().st_size for path in folder.iterdir())
-    assert report["bytes"]["original"] == 123456
-    assert {one["tag"]: one["actions"] for one in report["attributes"]} == BY_TAG
-    assert {one["tag"]: one["name"] for one in report["attributes"]}["0009,1001"] == "private attribute"
+    assert report["bytes"] == {"original": 123456, "output": result.bytes_out}
+    assert (report["modalities"], report["sop_classes"]) == ({"US": 3}, {"Ultrasound Image Storage": 3})
+    assert {one["tag"]: one["outcomes"] for one in report["attributes"]} == BY_TAG
+    assert report["outcomes"] == {"emptied": 6, "kept": 6, "removed": 10, "replaced": 23}
+    assert {one["tag"]: one["name"] for one in report["attributes"]}["private"] == "private attributes"
     assert (report["verified"], report["findings"]) == (True, [])
     policy = report["policy"]
     assert (policy["name"], policy["sha256"], policy["english"]) == (
@@ -67,20 +68,22 @@ def test_the_sample_shows_new_values_and_how_they_came(outcome, research) -> Non
     result, folder = outcome()
     report = series_report(result, research, findings=[], folder=folder)
     assert row(report, "0010,0010") == {
-        "tag": "0010,0010", "keyword": "PatientName", "name": "Patient's Name", "actions": ["alias"],
-        "value": result.patient_alias,
+        "tag": "0010,0010", "keyword": "PatientName", "name": "Patient's Name", "rule": "alias",
+        "outcomes": ["replaced"], "value": result.patient_alias,
     }  # fmt: skip
     assert row(report, "0010,0030")["value"] == ""
     assert row(report, "0010,1040")["value"] is None
     assert row(report, "0008,0020")["value"] == "20150918"
     assert row(report, "0040,0007")["value"] == "Liver <script>alert(1)</script>"  # of an item
-    assert row(report, "0040,0007")["actions"] == ["remove", "clean"]
+    assert row(report, "0040,0007")["outcomes"] == ["removed", "replaced"]
+    assert row(report, "0008,0020")["rule"] == "shift"
+    assert row(report, "0010,1040")["rule"] == "remove"
     without = series_report(result, research, findings=[])
     assert {one["value"] for one in without["sample"]["rows"]} == {None}
 
 
 def test_the_sample_is_drawn_by_the_series_and_by_nobody(outcome, research) -> None:
-    many = {f"{0x0018:04X},{number:04X}": {"keep": 1} for number in range(0x9000, 0x9060)}
+    many = {f"0018,{number:04X}": {"kept": 1} for number in range(0x9000, 0x9060)}
     tables = []
     for name in ("one", "two"):
         result, folder = outcome(name, by_tag=BY_TAG | many)
@@ -97,7 +100,7 @@ def test_the_sample_is_drawn_by_the_series_and_by_nobody(outcome, research) -> N
 def test_long_values_and_bytes_are_not_quoted_whole(outcome, research) -> None:
     import pydicom
 
-    result, folder = outcome(by_tag={"0008,1030": {"keep": 1}, "0029,1001": {"keep": 1}})
+    result, folder = outcome(by_tag={"0008,1030": {"kept": 1}, "0029,1001": {"kept": 1}})
     for path in folder.iterdir():
         ds = pydicom.dcmread(path)
         ds.StudyDescription = "long " * 12
@@ -121,21 +124,17 @@ def test_findings_are_codes_and_places(outcome, research) -> None:
 
 
 def test_the_same_content_has_the_same_hash_whenever_it_was_done(outcome, research) -> None:
-    pixels = (PixelResult(report={"boxes": [[1, 2, 3, 4]], "seconds": 0.5, "cpu_seconds": 1.5}),)
-    result, folder = outcome(pixels=pixels)
-    later, _ = outcome("later", seconds={"cpu": 99.0}, pixels=pixels)
+    quick = ({"boxes": [[1, 2, 3, 4]], "seconds": 0.5, "cpu_seconds": 1.5, "seconds_cpu": 2},)
+    slow = ({"boxes": [[1, 2, 3, 4]], "seconds": 7.5, "cpu_seconds": 9.5, "seconds_cpu": 9},)
+    result, folder = outcome(pixels=quick)
     first = series_report(result, research, findings=[], folder=folder, created=NOW)
-    slower = type(result)(
-        **{
-            **{name: getattr(result, name) for name in result.__dataclass_fields__},
-            "seconds": {"cpu": 99.0},
-            "pixels": (PixelResult(report={"boxes": [[1, 2, 3, 4]], "seconds": 7.5, "cpu_seconds": 9.5}),),
-        }
-    )
+    slower = replace(result, cpu_seconds=99.0, pixels=slow)
     second = series_report(slower, research, findings=[], folder=folder, created=NOW + timedelta(days=1))
     assert first["sha256"] != second["sha256"]
     assert first["content_sha256"] == second["content_sha256"] == content_sha256(first)
-    other = series_report(later, research, findings=[], created=NOW)
+    other = series_report(
+        replace(result, actions={"keep": 1}), research, findings=[], folder=folder, created=NOW
+    )
     assert other["content_sha256"] != first["content_sha256"]
 
 
@@ -167,30 +166,25 @@ def test_a_changed_manifest_is_noticed_even_where_the_report_was_sealed_again(ou
 
 def test_pictures_from_before_are_counted_and_nothing_else(outcome, research) -> None:
     result, folder = outcome(
-        pixels=(
-            PixelResult(
-                report={"boxes": [[10, 5, 30, 15]], "method": "ocr"},
-                pictures={"before": png(64, 48, 10), "after": png()},
-            ),
-            PixelResult(report={"boxes": []}),
-            PixelResult(report={"boxes": []}),
-        )
+        pixels=({"boxes": [[10, 5, 30, 15]], "method": "ocr"}, {"boxes": []}, {"boxes": []}),
+        pictures={"before-0001": png(64, 48, 10), "after-0001": png()},
     )
     report = series_report(result, research, findings=[], folder=folder)
     VALID.validate(report)
-    name = f"{result.series_uid}/1/after"
-    assert [one["name"] for one in report["pictures"]["shown"]] == [name]
+    name = f"{result.series_uid}/after-0001"
+    assert [(one["name"], one["object"]) for one in report["pictures"]["shown"]] == [(name, 1)]
     assert report["pictures"]["shown"][0]["regions"] == [[10.0, 5.0, 20.0, 10.0]]
     assert (report["pictures"]["withheld"], report["pictures"]["more"]) == (1, 0)
-    assert set(series_pictures(result)) == {name, f"{result.series_uid}/1/before"}
+    assert set(series_pictures(result)) == {name, f"{result.series_uid}/before-0001"}
     assert [entry["objects"] for entry in report["pixels"]["reports"]] == [1, 2]
 
 
 def test_only_so_many_pictures_are_shown(outcome, research) -> None:
-    pixels = tuple(PixelResult(report={}, pictures={"after": png(8, 8, n)}) for n in range(20))
-    result, folder = outcome(pixels=pixels)
+    result, folder = outcome(
+        pixels=({},) * 20, pictures={f"after-{n:04d}": png(8, 8, n) for n in range(1, 21)}
+    )
     told = series_report(result, research, findings=[], folder=folder)["pictures"]
-    assert [int(one["name"].split("/")[1]) for one in told["shown"]] == list(range(1, 13))
+    assert [one["object"] for one in told["shown"]] == list(range(1, 13))
     assert told["more"] == 8
 
 
@@ -199,6 +193,7 @@ def test_only_so_many_pictures_are_shown(outcome, research) -> None:
     [
         ({"boxes": [{"x": 2, "y": 4, "width": 10, "height": 6}]}, [[2, 4, 10, 6]]),
         ({"boxes": [{"left": 2, "top": 4, "right": 12, "bottom": 10}]}, [[2, 4, 10, 6]]),
+        ({"boxes": [(2, 4, 12, 10)]}, [[2, 4, 10, 6]]),
         ({"rows": 96, "columns": 128, "boxes": [[4, 8, 24, 20]]}, [[2, 4, 10, 6]]),
         (
             {"frames": [{"frame": 3, "boxes": [[2, 4, 12, 10]]}, {"frame": 4, "boxes": [[0, 0, 9, 9]]}]},
@@ -214,18 +209,22 @@ def test_only_so_many_pictures_are_shown(outcome, research) -> None:
     ],
 )
 def test_outlines(outcome, research, report, regions) -> None:
-    result, _ = outcome(pixels=[{"report": report, "pictures": {"after-3": png()}}])
+    other = {"boxes": [[1, 1, 2, 2]]}
+    result, _ = outcome(pixels=(other, report), pictures={"after-0002-frame3": png()})
     told = series_report(result, research, findings=[])
     assert told["pictures"]["shown"][0]["regions"] == regions
 
 
 def test_a_face_has_its_report_and_pictures(outcome, research) -> None:
-    result, _ = outcome(faces={"report": {"status": "defaced", "voxels": np.int64(7), "share": np.float64(0.5)},
-                               "pictures": {"after-render": png(), "before-render": png()}})  # fmt: skip
+    result, _ = outcome(
+        faces={"status": "defaced", "voxels": np.int64(7), "share": np.float64(0.5)},
+        pictures={"after-face": png(), "before-face": png()},
+    )
     report = series_report(result, research, findings=[])
     VALID.validate(report)
     assert report["faces"] == {"status": "defaced", "voxels": 7, "share": 0.5}
-    assert [one["name"] for one in report["pictures"]["shown"]] == [f"{result.series_uid}/face/after-render"]
+    shown = [(one["name"], one["object"], one["regions"]) for one in report["pictures"]["shown"]]
+    assert shown == [(f"{result.series_uid}/after-face", None, [])]
     assert report["pictures"]["withheld"] == 1
 
 
@@ -238,19 +237,19 @@ def test_what_json_and_postgres_cannot_hold_is_made_plain(outcome, research) -> 
         "array": np.arange(2),
         "object": object(),
     }
-    result, _ = outcome(pixels=[odd], by_tag={0x00100010: {"alias": 1}, "(0010,0020)": {"alias": 1}})
+    result, _ = outcome(pixels=(odd,), by_tag={"00100010": {"replaced": 1}, "(0010,0020)": {"replaced": 1}})
     report = series_report(result, research, findings=[])
     assert report["pixels"]["reports"][0]["report"] == {
         "nan": None, "nul": "a b", "set": [1, 2], "tuple": [1], "array": [0, 1], "object": "object",
     }  # fmt: skip
-    assert [one["tag"] for one in report["attributes"]][-2:] == ["0010,0020", "0040,0007"]
+    assert [one["tag"] for one in report["attributes"]][1:] == ["0010,0010", "0010,0020", "0040,0007"]
     json.dumps(report, allow_nan=False)
 
 
 def test_what_is_no_attribute_and_no_picture_is_refused(outcome, research) -> None:
     for changes in (
-        {"by_tag": {"PatientName": {"alias": 1}}},
-        {"pixels": [PixelResult(pictures={"after": b"GIF"})]},
+        {"by_tag": {"PatientName": {"replaced": 1}}},
+        {"pictures": {"after-0001": b"GIF"}},
     ):
         result, folder = outcome(str(len(changes)) + next(iter(changes)), **changes)
         with pytest.raises(ReportError):
