@@ -14,7 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.encaps import encapsulate
 
 Array = np.ndarray[Any, Any]
-_FONTS = sorted((Path(matplotlib.get_data_path()) / "fonts" / "ttf").glob("DejaVuSans*.ttf"))
+_FONTS = [
+    Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVu{name}.ttf"
+    for name in ("Sans", "Sans-Bold", "SansMono", "SansMono-Bold", "Serif")
+]
 
 
 @dataclass(frozen=True)

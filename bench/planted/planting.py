@@ -96,6 +96,11 @@ def _nested_text(c: Context, ds: Dataset) -> dict[str, Plant]:
     ):
         for number, item in enumerate(ds.get(sequence, [])):
             fill(item, keyword, f"{path_of(sequence)}[<{number:04d}>]")
+    for number, _ in enumerate(ds.get("WaveformAnnotationSequence", [])):
+        text = f"Recorded by {c.who.operator.family}"  # contested: TCIA has no rule, PS3.15 removes or cleans
+        ds.WaveformAnnotationSequence[number].UnformattedTextValue = text
+        path = f"{path_of('WaveformAnnotationSequence')}[<{number:04d}>]{path_of('UnformattedTextValue')}"
+        planted[path] = Plant(text, gone=((c.who.operator.family, "HIPAA-A"),))
     for number, item in enumerate(ds.get("ContentSequence", [])):
         if item.get("ValueType") == "TEXT":
             fill(item, "TextValue", f"{path_of('ContentSequence')}[<{number:04d}>]", "TEXT")

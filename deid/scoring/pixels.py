@@ -1,8 +1,8 @@
 """pixels_hidden: nothing of the planted text can be read inside its box.
 
 Two judges. *Even*: the box holds one value only (or almost: lossy neighbours), so there is nothing to read.
-*Reader*: an OCR reads the box, and none of the words is in what it reads. Where the box is not even and no reader is
-at hand, the check fails: what nobody looked at is not hidden.
+*Reader*: an OCR reads, and none of the words is in what it reads in the box. Where the box is not even and no reader
+is at hand, the check fails: what nobody looked at is not hidden.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deid.exceptions import QuarantineError
 from deid.scoring.tokens import tokens
 from deid.scoring.values import UNREADABLE, quiet
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 #: Contrast in a box, as a share of the frame's, below which it counts as even.
 EVEN = 0.02
 _MARGIN = 4  # pixels around the box that the reader sees, too
+_FRAMES = 16  # frames of an object that the default reader reads, evenly spread
 
 
 class Judge(Protocol):
@@ -35,46 +37,80 @@ class Judge(Protocol):
         """
 
 
-def default_judge() -> tuple[Judge | None, str]:
-    """The reader of ``deid.pixels`` and its name; (None, why) where it is not installed."""
-    try:
-        reader: Judge = importlib.import_module("deid.pixels").read_text
-    except (ImportError, AttributeError) as error:
-        return None, f"even boxes only, no reader: {error.name or 'deid.pixels'} is not here"
-    return reader, "even boxes, deid.pixels.read_text"
-
-
 class PixelCheck:
     """Judges pixels_hidden.
 
     Args:
-        judge: reads text; None to take the default one where it is.
+        judge: reads pictures; None for the reader of ``deid.pixels``, where it is installed.
     """
 
     def __init__(self, judge: Judge | None = None) -> None:
-        self._judge, self.name = (judge, "even boxes, given reader") if judge else default_judge()
+        self._judge = judge
+        self._reader: Any = None
+        self.name = "even boxes, the given reader"
+        if judge is None:
+            try:
+                self._reader = importlib.import_module("deid.pixels")
+                self.name = "even boxes, deid.pixels.find_text"
+            except ImportError as error:
+                self.name = f"even boxes only; no reader, since {error.name} is not installed"
 
     def hidden(self, answer: Answer, output: Output) -> bool:
         """Whether nothing of the answer's text can be read in its box."""
         frames = list(_frames(output, answer.frame))
-        return bool(frames) and all(self._frame_hidden(answer, frame) for frame in frames)
-
-    def _frame_hidden(self, answer: Answer, frame: Any) -> bool:
-        rows, columns = frame.shape[:2]
-        x, y, width, height = answer.box or (0, 0, columns, rows)
-        inside = frame[y : y + height, x : x + width]
-        if not inside.size:
+        if not frames:
             return False
-        span = float(frame.max()) - float(frame.min())
-        channels = inside.reshape(-1, inside.shape[2] if inside.ndim == 3 else 1)
-        contrast = max(float(channel.max()) - float(channel.min()) for channel in channels.T)
-        if contrast <= EVEN * span:
+        uneven = [frame for frame in frames if not _even(answer, frame)]
+        if not uneven:
             return True
-        if self._judge is None:
-            return False
-        seen = frame[max(0, y - _MARGIN) : y + height + _MARGIN, max(0, x - _MARGIN) : x + width + _MARGIN]
-        read = " ".join(self._judge(_bytes(seen, span, float(frame.min())))).lower()
-        return not any(word in read for word in tokens(answer.text))
+        if self._judge is not None:
+            return not any(_says(answer, self._judge(_seen(answer, frame))) for frame in uneven)
+        return self._reader is not None and not _says(answer, self._read(answer, output))
+
+    def _read(self, answer: Answer, output: Output) -> Sequence[str]:
+        """What ``deid.pixels`` reads in the box; the answer's own words where it cannot read the object."""
+        rules = self._reader.PixelRules.from_table({})
+        try:
+            found = self._reader.find_text(output.file, rules, frames=_FRAMES)
+        except QuarantineError:
+            return [answer.text]
+        return [piece.text for piece in found if _meets(answer, piece.box)]
+
+
+def _says(answer: Answer, read: Sequence[str]) -> bool:
+    text = " ".join(read).lower()
+    return any(word in text for word in tokens(answer.text))
+
+
+def _meets(answer: Answer, box: tuple[int, int, int, int]) -> bool:
+    if answer.box is None:
+        return True
+    x, y, width, height = answer.box
+    left, top, right, bottom = box
+    return left < x + width and x < right and top < y + height and y < bottom
+
+
+def _even(answer: Answer, frame: Any) -> bool:
+    inside = _cut(answer, frame, 0)
+    if not inside.size:
+        return False
+    span = float(frame.max()) - float(frame.min())
+    channels = inside.reshape(-1, inside.shape[2] if inside.ndim == 3 else 1).T
+    return max(float(one.max()) - float(one.min()) for one in channels) <= EVEN * span
+
+
+def _seen(answer: Answer, frame: Any) -> Any:
+    """The box and its margin, scaled to 0..255."""
+    low, high = float(frame.min()), float(frame.max())
+    return ((_cut(answer, frame, _MARGIN).astype("float32") - low) * (255.0 / ((high - low) or 1.0))).astype(
+        "uint8"
+    )
+
+
+def _cut(answer: Answer, frame: Any, margin: int) -> Any:
+    rows, columns = frame.shape[:2]
+    x, y, width, height = answer.box or (0, 0, columns, rows)
+    return frame[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]
 
 
 def _frames(output: Output, wanted: int | None) -> Iterator[Any]:
@@ -88,8 +124,3 @@ def _frames(output: Output, wanted: int | None) -> Iterator[Any]:
     single = array.ndim == (2 if samples == 1 else 3)
     frames = [array] if single else list(array)
     yield from frames if wanted is None else frames[wanted : wanted + 1]
-
-
-def _bytes(picture: Any, span: float, low: float) -> Any:
-    """Scaled to 0..255."""
-    return ((picture.astype("float32") - low) * (255.0 / (span or 1.0))).astype("uint8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ class Output:
             return None
         if element.name in _OPAQUE:
             return REMOVED
-        return "<>" if element.value is None else f"<{str(element.value).strip()}>"
+        with quiet():
+            return "<>" if element.value is None else f"<{str(element.value).strip()}>"
 
     def digests(self) -> frozenset[str]:
         """MD5, SHA-1 and SHA-256 of the stored pixel data and, where it decodes, of the decoded array."""
@@ -87,10 +89,16 @@ def digests_of(raw: bytes) -> tuple[str, str, str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Pydicom's warnings quote values; none may reach a log."""
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
+    """Pydicom's warnings and log records quote values; none may reach a log."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings(), disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def read_output(file: Path) -> Output | None:
