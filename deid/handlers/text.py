@@ -4,53 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydicom import charset
-
 from deid.actions import Action
 from deid.handlers.base import Unfit
+from deid.handlers.charsets import codecs_of, decoded, encoded
 
 if TYPE_CHECKING:
     from deid.handlers.base import Element, Scope
     from deid.policy import Policy
 
 _LONG = {"LT": 10240, "ST": 1024, "UT": 1 << 24, "UC": 1 << 24}
-_DELIMITERS = {"\r", "\n", "\t", "\f", "\\"}
-
-
-def codecs_of(specific_character_set: bytes) -> tuple[str, ...]:
-    """Python codecs of a Specific Character Set; Latin-1 where it says nothing that is known."""
-    names = [name.strip("\0 ") for name in specific_character_set.decode("latin-1").split("\\")]
-    try:
-        return tuple(charset.convert_encodings(names if any(names) else "ISO_IR 6"))
-    except (LookupError, ValueError, UnicodeError):
-        return ("iso8859",)
-
-
-def decoded(value: bytes, codecs: tuple[str, ...]) -> str:
-    """Text in the object's character set.
-
-    Raises:
-        Unfit: when the bytes are not text in it.
-    """
-    if value.isascii() and b"\x1b" not in value:
-        return value.decode("ascii")
-    try:
-        return str(charset.decode_bytes(value, list(codecs), _DELIMITERS))
-    except (UnicodeError, LookupError, ValueError):
-        raise Unfit from None
-
-
-def encoded(text: str, codecs: tuple[str, ...]) -> bytes:
-    """Text in the object's character set, padded to even length.
-
-    Raises:
-        Unfit: when the character set cannot say it.
-    """
-    try:
-        raw = text.encode("ascii") if text.isascii() else bytes(charset.encode_string(text, list(codecs)))
-    except (UnicodeError, LookupError, ValueError):
-        raise Unfit from None
-    return raw + b" " if len(raw) % 2 else raw
+__all__ = ["CleanText", "ScanText", "codecs_of", "decoded", "encoded"]
 
 
 class CleanText:

@@ -195,7 +195,7 @@ def test_a_killed_run_leaves_nothing_that_looks_done(ct, write, tmp_path, resear
 
 def test_verifier_stops_a_series(ct, write, tmp_path, research, pseudonyms):
     ds = ct()
-    ds.Manufacturer = "Built for Quimbly"  # an attribute that the standard keeps
+    ds.BodyPartExamined = "QUIMBLY"  # an attribute that the standard keeps
     files = [write(ds)]
     code = quarantined(files, tmp_path / "out", research, pseudonyms, verify=verify_series)
     assert code == "verifier-finding"
