@@ -13,7 +13,7 @@ from pydicom.uid import UID
 
 from deid import standard
 from deid.exceptions import QuarantineError
-from deid.findings import Finding
+from deid.findings import FINDINGS, Finding
 from deid.policy import OPTIONS
 from deid.report.inputs import (
     MOST_PICTURES,
@@ -221,7 +221,15 @@ def _attributes(
 
 
 def _findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [{"file": one.file_number, "where": one.where, "code": one.code} for one in sorted(findings)]
+    return [
+        {
+            "file": one.file_number,
+            "where": one.where,
+            "code": one.code,
+            "meaning": FINDINGS.get(one.code, one.code),
+        }
+        for one in sorted(findings)
+    ]
 
 
 def _distinct(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from deid.findings import FINDINGS
 from deid.report.html import Html, cell, table, tag
 from deid.report.inputs import shows_identity
 from deid.report.regions import number_of
@@ -64,7 +63,7 @@ def _findings(report: Mapping[str, Any]) -> Html:
     if not report["findings"]:
         return Html("")
     rows = [
-        (cell(one["file"], one["file"], "num"), FINDINGS.get(one["code"], one["code"]),
+        (cell(one["file"], one["file"], "num"), one["meaning"],
          tag("td", one["where"], class_="mono"))
         for one in report["findings"]
     ]  # fmt: skip

@@ -6,7 +6,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
-from radflow_portal import catalog, cohort, evaluate, experiment, pages, problems, registry, reidentify
+from radflow_portal import (
+    catalog,
+    cohort,
+    deidentify,
+    evaluate,
+    experiment,
+    pages,
+    problems,
+    registry,
+    reidentify,
+)
 from radflow_portal.auth import Account
 from radflow_portal.db import as_account
 from radflow_portal.guards import Guards
@@ -44,12 +54,13 @@ def create_app() -> FastAPI:
         redoc_url=None,
         default_response_class=JSONResponse,
     )
-    for stage in (catalog, cohort, registry, experiment, evaluate, reidentify):
+    for stage in (deidentify, catalog, cohort, registry, experiment, evaluate, reidentify):
         api_of_stage = APIRouter(prefix=api.prefix)
         api_of_stage.include_router(stage.router)
         app.include_router(api_of_stage)
     app.include_router(api)
     app.include_router(pages.router)
+    app.include_router(pages.deidentify_router)
     app.include_router(pages.reidentify_router)
     app.add_api_route("/health", alive, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -322,3 +322,95 @@ class Health(BaseModel):
     known_account: bool = Field(description="Whether Radflow has an account of this name.")
     roles: list[str]
     teams: list[str]
+
+
+class DeidBatch(BaseModel):
+    """One run of de-identification, counted over the series that you may see."""
+
+    id: int
+    name: str
+    state: str = Field(description="complete, running, or stopped: not complete and still for half an hour")
+    policy: str | None
+    policy_sha256: str
+    engine_version: str | None
+    started_at: datetime
+    last_at: datetime | None = Field(description="When its last series came to an end.")
+    series_count: int
+    done_count: int
+    quarantined_count: int
+    waiting_count: int = Field(description="Of those in quarantine, how many wait for a person.")
+    object_count: int
+    patient_count: int
+    finding_count: int = Field(description="What the verifier found; zero is what one wants.")
+    unverified_count: int
+
+
+class Times(BaseModel):
+    """How often something was done, and in how many series."""
+
+    name: str
+    times: int
+    series_count: int
+
+
+class DeidBatchDetail(DeidBatch):
+    """One run of de-identification with its policy and totals."""
+
+    english: list[str] | None = Field(description="The policy in English.")
+    actions: list[Times]
+    cuts: list[Times] = Field(description="What was cut out of texts, by kind.")
+    reasons: list[Times] = Field(description="Why series are in quarantine; times counts their files.")
+
+
+class DeidReport(Owned):
+    """What became of one series in one batch."""
+
+    id: int
+    batch_id: int
+    batch: str
+    number: int = Field(description="Number of the series, as tasks and logs name it.")
+    kind: str = Field(description="series (it went through) or quarantine")
+    series_uid: str | None
+    patient_alias: str | None
+    reason_code: str | None
+    modalities: list[str]
+    object_count: int
+    finding_count: int
+    verified: bool
+    actions: dict[str, int]
+    outcomes: dict[str, int] = Field(description="kept, replaced, emptied, removed; over all attributes.")
+    cuts: dict[str, int]
+    report_sha256: str
+    content_sha256: str
+    policy_sha256: str | None
+    created_at: datetime
+
+
+class DeidReportDetail(Owned):
+    """One report with what it says."""
+
+    id: int
+    batch_id: int
+    batch: str
+    number: int
+    kind: str
+    created_at: datetime
+    is_last: bool = Field(description="False where a later report of the same series and batch counts.")
+    pictures: list[str] = Field(description="sha256 of each picture after de-identification.")
+    report: dict[str, Any] = Field(description="As deid/report/report.schema.json describes it.")
+
+
+class Quarantined(Owned):
+    """A series in quarantine that waits for a person."""
+
+    id: int = Field(description="Number of its report.")
+    batch_id: int
+    batch: str
+    number: int = Field(description="Number of the series, as tasks and logs name it.")
+    reason_code: str
+    reason: str
+    instruction: str
+    details: list[str]
+    file_count: int
+    modalities: list[str]
+    created_at: datetime

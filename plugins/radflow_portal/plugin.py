@@ -11,7 +11,7 @@ PREFIX = "/radflow"
 
 
 class RadflowPlugin(AirflowPlugin):
-    """The API and pages under ``/radflow``, three navigation entries and the Results tab of a DAG run."""
+    """The API and pages under ``/radflow``, four navigation entries and the Results tab of a DAG run."""
 
     name = "radflow"
     external_views = [
@@ -32,6 +32,13 @@ class RadflowPlugin(AirflowPlugin):
             "nav_top_level": True,
             "icon": f"{PREFIX}/static/leaderboard.svg",
             "icon_dark_mode": f"{PREFIX}/static/leaderboard-dark.svg",
+        },
+        {
+            "name": "De-identification",
+            "href": f"{PREFIX}/deidentification",
+            "destination": "nav",
+            "url_route": "deidentification",
+            "category": "browse",
         },
         {
             "name": "Re-identification",

@@ -40,6 +40,7 @@ create table catalog.deid_report (
   verified boolean not null generated always as (coalesce((report ->> 'verified')::boolean, false)) stored,
   modalities jsonb not null generated always as (report -> 'modalities') stored,
   actions jsonb not null generated always as (coalesce(report -> 'actions', '{}')) stored,
+  outcomes jsonb not null generated always as (coalesce(report -> 'outcomes', '{}')) stored,
   cuts jsonb not null generated always as (coalesce(report -> 'cuts', '{}')) stored,
   foreign key (batch_id, received_id) references catalog.deid_item,
   check (visibility <> 'team' or team is not null),

@@ -2,7 +2,7 @@
 select r.id, r.batch_id, b.name as batch, r.received_id as number, r.kind, r.series_uid, r.patient_alias, r.reason_code,
        r.object_count, r.finding_count, r.verified,
        array(select jsonb_object_keys(r.modalities) order by 1) as modalities,
-       r.actions, r.cuts, r.report_sha256, r.content_sha256, r.policy_sha256, r.created_at,
+       r.actions, r.outcomes, r.cuts, r.report_sha256, r.content_sha256, r.policy_sha256, r.created_at,
        r.owner, r.team, r.visibility::text as visibility
 from catalog.deid_report r
 join catalog.deid_batch b on b.id = r.batch_id

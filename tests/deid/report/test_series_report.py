@@ -12,6 +12,7 @@ import pytest
 
 from deid import Finding, QuarantineError
 from deid.exceptions import QUARANTINE
+from deid.findings import FINDINGS
 from deid.report import (
     ReportError,
     batch_schema,
@@ -117,8 +118,8 @@ def test_findings_are_codes_and_places(outcome, research) -> None:
     found = [Finding(2, "(0010,4000)", "name"), Finding(1, "byte 412", "date")]
     report = series_report(result, research, findings=found, folder=folder)
     assert report["findings"] == [
-        {"file": 1, "where": "byte 412", "code": "date"},
-        {"file": 2, "where": "(0010,4000)", "code": "name"},
+        {"file": 1, "where": "byte 412", "code": "date", "meaning": FINDINGS["date"]},
+        {"file": 2, "where": "(0010,4000)", "code": "name", "meaning": FINDINGS["name"]},
     ]
     assert series_report(result, research, findings=None)["verified"] is False
 
