@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from deid.standard import Row
 
 DATE_VRS = frozenset({"DA", "DT"})
-FREE_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+FREE_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+#: Whole sentences: they may name others than the patient, too.
+LONG_VRS = frozenset({"LT", "ST", "UT"})
 _CLEANS = ("clean_descriptors", "clean_structured_content", "clean_graphics")
 TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 PATIENT_NAME, PATIENT_ID, PATIENT_AGE = 0x00100010, 0x00100020, 0x00101010
@@ -38,6 +40,38 @@ BEYOND: dict[int, tuple[Action, str]] = {
     0x00120064: (Action.REMOVE, "marks of an earlier de-identification are replaced by ours"),
     0x00209453: (Action.REMOVE, "Frame Label is free text"),
     0x0040A160: (Action.TEXT, "Text Value of a content item is free text"),
+    **dict.fromkeys(
+        (0x00080051, 0x00100024, 0x00400026, 0x00400027, 0x00400031, 0x00400032, 0x0040E001),
+        (Action.REMOVE, "who issued a number tells where it was issued"),
+    ),
+    **dict.fromkeys(
+        (0x00100033, 0x00100034, 0x00100035), (Action.REMOVE, "dates of birth and death in another calendar")
+    ),
+    **dict.fromkeys(
+        (
+            0x00080407,
+            0x00080408,
+            0x00080409,
+            0x0008040B,
+            0x00081190,
+            0x00181803,
+            0x00287FE0,
+            0x00404073,
+            0x0040E010,
+            0x00687005,
+            0x0074100A,
+            0x00880130,
+        ),
+        (Action.REMOVE, "addresses and file names name a host, and often the original UIDs"),
+    ),
+    **dict.fromkeys(
+        (0x00102295, 0x00720008, 0x0074100C, 0x21000160),
+        (Action.REMOVE, "names or registers somebody, though not as a person name"),
+    ),
+    **dict.fromkeys(
+        (0x04000500, 0x04000520), (Action.REMOVE, "the original's identity, encrypted for somebody")
+    ),
+    0x00686300: (Action.REMOVE, "a drawing may show text"),
     0x00880200: (Action.REMOVE, "an icon shows again what the pixels showed before they were cleaned"),
     0x00280303: (Action.REMOVE, "marks of an earlier de-identification are replaced by ours"),
     0xFFFCFFFC: (Action.REMOVE, "trailing padding can hold anything"),
@@ -101,7 +135,9 @@ class RuleTable:
             return self._table_rule(row, kind, vr)
         if tag in BEYOND:
             action = BEYOND[tag][0]
-            return Rule(action, Action.DUMMY if action in (Action.TEXT, Action.CODE_MEANING) else Action.REMOVE, vr)
+            return Rule(
+                action, Action.DUMMY if action in (Action.TEXT, Action.CODE_MEANING) else Action.REMOVE, vr
+            )
         return self._other_rule(tag, vr)
 
     def _table_rule(self, row: Row, kind: str, vr: str) -> Rule:
@@ -147,6 +183,8 @@ class RuleTable:
                 return Rule(Action.TIME if vr == "TM" else Action.DATE, Action.REMOVE, vr)
             kept = "retain_longitudinal_full_dates" in options
             return Rule(Action.KEEP if kept else Action.REMOVE, Action.REMOVE, vr)
+        if vr in LONG_VRS and "clean_descriptors" in options:
+            return Rule(Action.TEXT, Action.DUMMY, vr)
         if vr in FREE_VRS:
             return Rule(Action.SCAN, Action.DUMMY, vr)
         return Rule(Action.KEEP, Action.REMOVE, vr)
