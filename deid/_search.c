@@ -16,10 +16,14 @@ enum { QUIET_ORIGINAL = 1, QUIET_OUTPUT = 2, LONG_FORM = 4, SHORT_FORM = 8 };
 #define ITEM_END 0xFFFEE00Du
 #define SEQUENCE_END 0xFFFEE0DDu
 #define UNDEFINED 0xFFFFFFFFu
+#define CODE_VALUE 0x00080100u
 #define DEEPEST 64
 #define BUCKETS (1u << 15)
 #define MEMO_LIMIT (1u << 20)
-#define CHUNK (1u << 17)
+#define CHUNK (1u << 16)
+#define SAMPLES 16
+#define SAMPLE 256
+#define SHORT_FILE "the file ends before its pixel data do"
 #define LOUD_SLOTS 4096u
 enum { ALWAYS = 1, LOUD = 2 };
 #define VRS 677 /* 26 * 26 and one for "unknown" */
@@ -100,6 +104,13 @@ static Key hash(const uint8_t *p, size_t n, Key k) {
     }
     k.a = fold(k.a, 0x1D8E4E27C47D124Fu);
     k.b = fold(k.b, 0xEB44ACCAB455D165u);
+    return k;
+}
+
+/* One key from two; what is hashed once serves several sets. */
+static Key both(Key k, Key other) {
+    k.a = fold(k.a ^ other.a, 0xA0761D6478BD642Fu) + other.b;
+    k.b = fold(k.b + other.b, 0x8EBC6AF09C88C6E3u) ^ other.a;
     return k;
 }
 
@@ -437,11 +448,11 @@ static PyObject *path_of(Scanner *s, int32_t index) { /* borrowed */
     return node->path = path;
 }
 
-static PyObject *event(Scanner *s, const Span *span, int with_hits) {
+static PyObject *event(Scanner *s, const Span *span, int fresh) {
     PyObject *parent = path_of(s, span->node);
     if (!parent) return NULL;
     Py_ssize_t depth = PyTuple_GET_SIZE(parent);
-    PyObject *path = PyTuple_New(depth + 1), *hits = with_hits ? hits_list(s) : PyList_New(0);
+    PyObject *path = PyTuple_New(depth + 1), *hits = fresh ? hits_list(s) : Py_NewRef(Py_None);
     PyObject *tag = PyLong_FromUnsignedLong(span->tag);
     if (!path || !hits || !tag) { Py_XDECREF(path); Py_XDECREF(hits); Py_XDECREF(tag); return NULL; }
     for (Py_ssize_t i = 0; i < depth; i++) PyTuple_SET_ITEM(path, i, Py_NewRef(PyTuple_GET_ITEM(parent, i)));
@@ -457,26 +468,32 @@ static PyObject *event(Scanner *s, const Span *span, int with_hits) {
     return made;
 }
 
+/* Whether a value that is new may be passed over: see PythonScanner. */
+static int hushed(const Scanner *s, const Span *span, int output, int marked) {
+    int quiet = s->flags[vr_index(span->vr)] & (output ? QUIET_OUTPUT : QUIET_ORIGINAL);
+    if (!span->length) return 1;
+    if (output) return quiet && !(marked & LOUD);
+    return quiet || ((span->tag >> 16 & 1) && span->length < 5 && !(span->vr[0] == 'P' && span->vr[1] == 'N'));
+}
+
 static int judge(Scanner *s, int output, PyObject *events) {
-    uint8_t quiet = output ? QUIET_OUTPUT : QUIET_ORIGINAL;
     for (size_t i = 0; i < s->spans.used; i++) {
         const Span *span = &s->spans.at[i];
         const uint8_t *value = at(s, span->start);
-        Key path = with_tag(s->nodes.at[span->node].key, span->tag);
-        Key key = hash(value, span->length, path);
-        if (!output && put(&s->known, key) < 0) return RAISED;
+        Key content = hash(value, span->length, s->seed), path = with_tag(s->nodes.at[span->node].key, span->tag);
+        if (!output && put(&s->known, both(path, content)) < 0) return RAISED;
         path.a += (uint64_t)vr_index(span->vr) << 32;
-        key = hash(value, span->length, hash(at(s, span->context), span->context_length, path));
+        Key key = both(hash(at(s, span->context), span->context_length, path), content);
         int fresh = put(output ? &s->judged : &s->seen, key);
         if (fresh < 0) return RAISED;
         if (output && !fresh && s->again.used) fresh = holds(&s->again, key);
-        int marked = marks(s, span->node, span->tag);
+        int marked = fresh || !span->node || (s->nodes.at[span->node].marks & ALWAYS) ? marks(s, span->node, span->tag) : 0;
+        if (span->node && span->tag != CODE_VALUE) marked &= ~ALWAYS;
         if (!fresh && !(marked & ALWAYS)) continue;
         s->hits.used = 0;
-        if (output && find(s, value, span->length)) return RAISED;
-        int hushed = !span->length || ((s->flags[vr_index(span->vr)] & quiet) && !(output && (marked & LOUD)));
-        if (hushed && !s->hits.used && !(marked & ALWAYS)) continue;
-        PyObject *found = event(s, span, output);
+        if (fresh && output && find(s, value, span->length)) return RAISED;
+        if (!s->hits.used && !(marked & ALWAYS) && hushed(s, span, output, marked)) continue;
+        PyObject *found = event(s, span, fresh);
         if (!found || PyList_Append(events, found)) { Py_XDECREF(found); return RAISED; }
         Py_DECREF(found);
     }
@@ -543,7 +560,7 @@ static PyObject *is_known(Scanner *s, PyObject *args) {
     Key key;
     if (!PyArg_ParseTuple(args, "O!y*", &PyTuple_Type, &path, &value)) return NULL;
     int r = key_of(s, path, &key);
-    if (!r) r = holds(&s->known, hash(value.buf, (size_t)value.len, key));
+    if (!r) r = holds(&s->known, both(key, hash(value.buf, (size_t)value.len, s->seed)));
     PyBuffer_Release(&value);
     return r < 0 ? NULL : PyBool_FromLong(r);
 }
@@ -558,7 +575,8 @@ static PyObject *judge_again(Scanner *s, PyObject *args) {
     int r = key_of(s, path, &key);
     if (!r) {
         key.a += (uint64_t)(vr_length == 2 ? vr_index(vr) : VRS - 1) << 32;
-        r = put(&s->again, hash(value.buf, (size_t)value.len, hash(context.buf, (size_t)context.len, key)));
+        key = hash(context.buf, (size_t)context.len, key);
+        r = put(&s->again, both(key, hash(value.buf, (size_t)value.len, s->seed)));
     }
     PyBuffer_Release(&value);
     PyBuffer_Release(&context);
@@ -674,45 +692,52 @@ static void scanner_free(Scanner *s) {
     Py_DECREF(type);
 }
 
-/* 128 bits over the bytes [start, end) of a file: equal for equal bytes; against mistakes, not against forgers. */
-static PyObject *fingerprint(PyObject *Py_UNUSED(module), PyObject *args) {
+/* Sixteen bytes that are equal where two stretches of equal length begin, end and look alike at fourteen more places. */
+static PyObject *sample(PyObject *Py_UNUSED(module), PyObject *args) {
     int fd;
     unsigned long long start, end;
-    if (!PyArg_ParseTuple(args, "iKK", &fd, &start, &end)) return NULL;
-    uint64_t lanes[8], words[8];
-    for (int i = 0; i < 8; i++) lanes[i] = 0x9E3779B97F4A7C15u * (uint64_t)(i + 1);
-    uint8_t *buffer = PyMem_RawMalloc(CHUNK);
-    if (!buffer) return PyErr_NoMemory();
+    uint8_t buffer[SAMPLES * SAMPLE];
+    size_t used = 0;
     ssize_t got = 0;
-    unsigned long long position = start;
+    if (!PyArg_ParseTuple(args, "iKK", &fd, &start, &end)) return NULL;
+    if (end < start || end > (1ull << 48)) { PyErr_SetString(PyExc_ValueError, "no such stretch"); return NULL; }
+    uint64_t length = end - start, size = length < SAMPLE ? length : SAMPLE;
+    for (uint64_t i = 0; i < SAMPLES && size; i++) {
+        got = pread(fd, buffer + used, (size_t)size, (off_t)(start + (length - size) * i / (SAMPLES - 1)));
+        if (got != (ssize_t)size) break;
+        used += (size_t)got;
+    }
+    if (got < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    if (got != (ssize_t)size) { PyErr_SetString(PyExc_EOFError, SHORT_FILE); return NULL; }
+    Key key = hash(buffer, used, (Key){length, ~length});
+    return PyBytes_FromStringAndSize((const char *)&key, sizeof key);
+}
+
+/* Whether two stretches of two files are equal, read in pieces that stay in the cache. */
+static PyObject *same(PyObject *Py_UNUSED(module), PyObject *args) {
+    int fds[2];
+    unsigned long long starts[2], length, done = 0;
+    if (!PyArg_ParseTuple(args, "iKiKK", &fds[0], &starts[0], &fds[1], &starts[1], &length)) return NULL;
+    uint8_t *buffer = PyMem_RawMalloc(2 * CHUNK);
+    if (!buffer) return PyErr_NoMemory();
+    int equal = 1, failed = 0;
     Py_BEGIN_ALLOW_THREADS
-    while (position < end) {
-        size_t want = 0;
-        while (want < CHUNK && position + want < end) { /* whole chunks, so that the lanes do not depend on reads */
-            size_t rest = end - position - want < CHUNK - want ? (size_t)(end - position - want) : CHUNK - want;
-            got = pread(fd, buffer + want, rest, (off_t)(position + want));
-            if (got <= 0) break;
-            want += (size_t)got;
-        }
-        if (got <= 0) break;
-        memset(buffer + want, 0, (CHUNK - want) & 63);
-        for (size_t k = 0; k < want; k += 64) {
-            memcpy(words, buffer + k, 64);
-            for (int i = 0; i < 8; i++) {
-                uint64_t mixed = words[i] ^ (0xA0761D6478BD642Fu * (uint64_t)(2 * i + 1));
-                lanes[i] += (mixed & 0xFFFFFFFFu) * (mixed >> 32) + (words[i ^ 1] << 32 | words[i ^ 1] >> 32);
+    while (done < length && equal && !failed) {
+        size_t size = length - done < CHUNK ? (size_t)(length - done) : CHUNK;
+        for (int k = 0; k < 2 && !failed; k++)
+            for (size_t have = 0; have < size && !failed;) {
+                ssize_t got = pread(fds[k], buffer + k * CHUNK + have, size - have, (off_t)(starts[k] + done + have));
+                if (got > 0) have += (size_t)got;
+                else failed = got < 0 ? errno : -1;
             }
-            if ((k & 1023) == 960)
-                for (int i = 0; i < 8; i++) lanes[i] = (lanes[i] ^ lanes[i] >> 47) * 0x9E3779B1u;
-        }
-        position += want;
+        if (!failed) equal = !memcmp(buffer, buffer + CHUNK, size);
+        done += size;
     }
     Py_END_ALLOW_THREADS
     PyMem_RawFree(buffer);
-    if (got < 0) return PyErr_SetFromErrno(PyExc_OSError);
-    if (position < end) { PyErr_SetString(PyExc_EOFError, "the file ends before its pixel data do"); return NULL; }
-    Key key = hash((const uint8_t *)lanes, sizeof lanes, (Key){end - start, ~(end - start)});
-    return PyBytes_FromStringAndSize((const char *)&key, sizeof key);
+    if (failed > 0) { errno = failed; return PyErr_SetFromErrno(PyExc_OSError); }
+    if (failed) { PyErr_SetString(PyExc_EOFError, SHORT_FILE); return NULL; }
+    return PyBool_FromLong(equal);
 }
 
 static PyMethodDef scanner_methods[] = {
@@ -731,7 +756,9 @@ static PyType_Slot scanner_slots[] = {
 static PyType_Spec scanner_spec = {"deid._search.Scanner", sizeof(Scanner), 0, Py_TPFLAGS_DEFAULT, scanner_slots};
 
 static PyMethodDef module_methods[] = {
-    {"fingerprint", fingerprint, METH_VARARGS, "See deid.verify.scanner.fingerprint."}, {NULL, NULL, 0, NULL}};
+    {"sample", sample, METH_VARARGS, "See deid.verify.stretch."},
+    {"same", same, METH_VARARGS, "See deid.verify.stretch."},
+    {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_search", NULL, -1, module_methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__search(void) {

@@ -10,7 +10,7 @@ import datetime
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,7 @@ _WELL_KNOWN = ("1.2.840.10008.", "2.16.840.1.113883.6.")
 _REGISTERED = frozenset({0x00020002, 0x00020010, 0x00020012})
 _PARTS = re.compile(r"[\s^=,\\./;:()_\"-]+")
 _RUN = re.compile(rb"[\x20-\x7e\xa0-\xff]{5,}")
-_DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
+_DATE = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})")
 _UID = re.compile(rb"[0-9][0-9.]*\.[0-9.]*[0-9]")
 _LONGEST_UID = 190
 
@@ -147,16 +147,13 @@ class Grounds:
         #: Sequences that stay where their UIDs are mapped, so that references still resolve.
         self.references = frozenset(row.tag for row in rows if "U*" in row.basic)
         self.loud = tuple(sorted(self.identity))
-        self._by_path: dict[tuple[int, ...], bool] = {}
+        self.identifying = cache(self._identifying)
+        self.must_change = cache(self._must_change)
+        self.free_text = cache(self._free_text)
 
-    def identifying(self, path: tuple[int, ...]) -> bool:
-        """Whether a value at this path is identity by its place: a table row, private, an overlay."""
-        found = self._by_path.get(path)
-        if found is None:
-            found = self._by_path[path] = any(
-                tag in self.identity or tag in _FURTHER or tag >> 24 in (0x50, 0x60) for tag in path
-            )
-        return found
+    def _identifying(self, path: tuple[int, ...]) -> bool:
+        """Whether a value at this path is identity by its place: a table row, an overlay, what lies beyond."""
+        return any(tag in self.identity or tag in _FURTHER or tag >> 24 in (0x50, 0x60) for tag in path)
 
     def private(self, event: Event) -> bool:
         """Whether a private element, or the private sequence that a value is in, is known to be safe."""
@@ -171,12 +168,12 @@ class Grounds:
         name = event.value.decode("latin-1").strip("\0 ").casefold()
         return any(name == known for known, _, _ in self._private)
 
-    def must_change(self, path: tuple[int, ...]) -> bool:
+    def _must_change(self, path: tuple[int, ...]) -> bool:
         """Whether a value that an original has at this path may not be in an output."""
         inside = any(tag in self.identity and tag not in self.references for tag in path[:-1])
         return inside or path[-1] in self.identity or path[-1] in _FURTHER
 
-    def free_text(self, path: tuple[int, ...]) -> bool:
+    def _free_text(self, path: tuple[int, ...]) -> bool:
         """Whether the policy keeps a value at this path, cleaned."""
         return any(tag in self.cleaned for tag in path)
 
@@ -214,6 +211,7 @@ class Collector:
         self._grounds = grounds
         self._scanner = scanner
         self._codecs: list[str] = []
+        self._days: dict[bytes, datetime.date | None] = {}
         self.known = Known()
 
     def preamble(self, raw: bytes) -> None:
@@ -229,7 +227,7 @@ class Collector:
                 names = event.value.decode("latin-1").split("\\")
                 found = [python_encoding.get(name.strip("\0 "), "latin-1") for name in names]
                 self._codecs = found or ["latin-1"]
-            elif event.value.strip(b"\0 "):
+            elif event.hits is not None and event.value.strip(b"\0 "):
                 self._value(event)
 
     def _value(self, event: Event) -> None:
@@ -305,18 +303,23 @@ class Collector:
         tag = path[-1]
         if (self._grounds.full_dates and tag != BIRTH_DATE) or tag in _EDITIONS:
             return
-        for text in value.decode("latin-1").strip("\0 ").split("\\"):
-            found = _DATE.match(text.strip())
-            if found is None:
-                continue
-            try:
-                day = datetime.date(*map(int, found.groups()))
-            except ValueError:
-                continue
-            self.known.places[path].add(day)
-            if day.year > 1900 and day not in self.known.dates:
-                self.known.dates.add(day)
-                self._put("date", f"{day:%Y%m%d}", spellings.byte_dates(day), strong=True)
+        if b"\\" in value:
+            for part in value.split(b"\\"):
+                self._dates(path, part)
+            return
+        start = value.lstrip()[:10]
+        if start[4:5] != b".":
+            start = start[:8]
+        if start in self._days:
+            day = self._days[start]
+        else:
+            day = self._days[start] = _day(start)
+        if day is None:
+            return
+        self.known.places[path].add(day)
+        if day.year > 1900 and day not in self.known.dates:
+            self.known.dates.add(day)
+            self._put("date", f"{day:%Y%m%d}", spellings.byte_dates(day), strong=True)
 
     def _names(self, value: bytes) -> None:
         for text in self._decoded(value):
@@ -387,6 +390,14 @@ class Collector:
 
     def _decoded(self, value: bytes) -> Iterator[str]:
         return decoded(value, self._codecs)
+
+
+def _day(start: bytes) -> datetime.date | None:
+    found = _DATE.match(start)
+    try:
+        return datetime.date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
 
 
 def decoded(value: bytes, codecs: Iterable[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ have touched must be those of an original.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from deid.findings import Finding, place
@@ -20,6 +20,7 @@ from deid.verify.judge import Judge, where
 from deid.verify.marks import Marks
 from deid.verify.reader import Reader
 from deid.verify.scanner import Event, make_scanner
+from deid.verify.stretch import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ class Verifier:
         references: where given, collects the references of a batch of series.
         read: reads the text in a picture; by default the pixel stage's reader, where the policy cleans pixels.
         compiled: force the compiled scanner or the one in Python; they find the same.
-        hashed: whether pixel data are compared, by a hash (the larger part of the cost).
+        compared: whether untouched pixel data are compared byte by byte (the larger part of the cost).
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Verifier:
         references: References | None = None,
         read: Read | None = None,
         compiled: bool | None = None,
-        hashed: bool = True,
+        compared: bool = True,
     ) -> None:
         self._policy = policy
         self._options = policy.options if policy else frozenset()
@@ -69,17 +70,14 @@ class Verifier:
         self._scanner = make_scanner(_ALWAYS, grounds.loud, compiled=compiled)
         self._collector = Collector(grounds, self._scanner)
         self._judge = Judge(grounds, self._collector.known, self._scanner)
-        self._reader = Reader(self._scanner, compiled=compiled, hashed=hashed)
+        self._reader = Reader(self._scanner, compiled=compiled)
         self._marks = Marks(policy)
         self._references = references
         self._read = read
         self._originals = self._outputs = 0
-        self._pixels: Counter[bytes] = Counter()
-        self._written: Counter[bytes] = Counter()
-        self._touched = 0
+        self._shelf = Shelf(compiled=compiled) if compared else None
         self._whole = True
         self._entities: dict[int, tuple[set[bytes], set[bytes]]] = defaultdict(lambda: (set(), set()))
-        self._shown: set[str] = set()
         self._early: list[Finding] = []
 
     def add_original(self, path: Path) -> None:
@@ -93,8 +91,8 @@ class Verifier:
         self._collector.add(reading.events)
         self._collector.preamble(reading.preamble)
         self._marks.original(reading.events)
-        for pixels in reading.pixels:
-            self._pixels[pixels.fingerprint] += 1
+        if self._shelf is not None:
+            self._shelf.put(reading.pixels)
         self._remember(reading.events, 0)
         if self._references is not None:
             self._references.original(reading.events)
@@ -111,7 +109,7 @@ class Verifier:
         self._judge.days = self._marks.shift(reading.events)
         found = set(self._marks.output(reading))
         for event in reading.events:
-            codes = set(self._judge.codes(event))
+            codes = set(self._judge.codes(event)) if event.hits is not None else ()
             if codes:
                 self._scanner.again(event.path, event.vr, event.value, event.context)
                 found |= {(code, where(event)) for code in codes}
@@ -134,9 +132,6 @@ class Verifier:
         for tag, (before, after) in self._entities.items():
             if len(after) > len(before) or (tag == _SOP and len(after) < len(before)):
                 findings.append(Finding(0, place((tag,)), "inconsistent"))
-        missing = self._pixels - self._written
-        if missing.total() != self._touched:
-            findings.append(Finding(0, "(7FE0,0010)", "pixels-changed"))
         findings += [Finding(0, place(path), "interval") for path in self._marks.torn()]
         return sorted(set(findings))
 
@@ -152,14 +147,13 @@ class Verifier:
                 yield ("stream" if code in ("text", "private-text") else code), "(7FE0,0010)"
 
     def _pixel_data(self, reading: Reading) -> Iterator[tuple[str, str]]:
+        """Pixel data that no original has, and no stage says it has made."""
         for pixels in reading.pixels:
-            if pixels.fingerprint in self._pixels:
-                self._written[pixels.fingerprint] += 1
-            elif any(
+            if self._shelf is None or self._shelf.take(pixels):
+                continue
+            if not any(
                 option in self._options and self._marks.says(tag, b"NO") for option, tag in _STAGES.items()
             ):
-                self._touched += 1
-            else:
                 yield "pixels-changed", "(7FE0,0010)"
 
     def _pictures(self, path: Path, reading: Reading) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from deid import standard
@@ -41,6 +42,8 @@ _HOUR = re.compile(rb"[0-2]\d[0-5]\d")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 _AGE = re.compile(rb"(\d{3})Y ?")
 _MEANING, _LOCAL_TEXT = 0x00080104, ("clean_descriptors", "clean_structured_content")
+#: VRs in which nobody types.
+_FORMAL = frozenset({"UI", "DA", "DT"})
 _GRAPHICS = frozenset({0x0022, 0x1500, 0x3000, 0x4000})
 
 
@@ -57,6 +60,7 @@ class Judge:
         self._grounds = grounds
         self._known = known
         self._scanner = scanner
+        self._places = cache(_in_private)
         self.days = 0
 
     def codes(self, event: Event) -> Iterator[str]:
@@ -65,22 +69,27 @@ class Judge:
         tag, stripped = path[-1], value.strip(b"\0 ")
         if not stripped:
             return
-        yield from self._private(event)
-        own = self._own(path, value, stripped)
-        if own:
+        if self._places(path):
+            yield from self._private(event)
+        if vr not in _FORMAL and self._own(path, value, stripped):
             return
         if self._grounds.must_change(path) and self._is_known(event) and not self._moved(path, stripped):
             yield "unchanged"
-        local = tag == _MEANING and context.startswith(b"99")
-        if local and not self._grounds.options.intersection(_LOCAL_TEXT):
-            yield "text"
-        if tag >> 24 in (0x50, 0x60) and (tag >> 24 == 0x50 or tag & 0xFFFF in _GRAPHICS):
-            yield from () if self._grounds.options & CLEANING else ("graphics",)
-        for number, offset in hits:
+        for number, offset in hits or ():
             if number < 0:
                 yield "uid"
             else:
                 yield from self._hit(self._known.tokens[number], event, offset)
+        if vr in _FORMAL:
+            return
+        if (
+            tag == _MEANING
+            and context.startswith(b"99")
+            and not self._grounds.options.intersection(_LOCAL_TEXT)
+        ):
+            yield "text"
+        if tag >> 24 in (0x50, 0x60) and (tag >> 24 == 0x50 or tag & 0xFFFF in _GRAPHICS):
+            yield from () if self._grounds.options & CLEANING else ("graphics",)
         if vr == "AS" or (vr in ("", "UN") and vr_of(tag) == "AS"):
             yield from self._age(stripped)
         if vr in FREE_VRS or vr == "PN" or (vr in ("", "UN", "UR") and len(value) < 1 << 12):
@@ -90,7 +99,7 @@ class Judge:
     def _private(self, event: Event) -> Iterator[str]:
         """Private elements that are not known to be safe, and anything inside them."""
         tag = event.path[-1]
-        if not any(outer >> 16 & 1 for outer in event.path) or tag == _MEANING:
+        if tag == _MEANING:
             return
         creator = tag >> 16 & 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF
         if not (self._grounds.creator(event) if creator else self._grounds.private(event)):
@@ -181,6 +190,10 @@ class Judge:
         for hit in generic_in(text, path[-1]) if path[-1] not in self._grounds.open else ():
             if hit.code != "generic-date" or not self.days:
                 yield hit.code
+
+
+def _in_private(path: tuple[int, ...]) -> bool:
+    return any(tag >> 16 & 1 for tag in path)
 
 
 def _bounded(token: Token, pattern: bytes, value: bytes, offset: int) -> bool:

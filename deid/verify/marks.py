@@ -52,7 +52,7 @@ class Marks:
 
     def _dates(self, events: Iterable[Event], side: dict[Path, set[datetime.date]]) -> None:
         for event in events:
-            if event.vr == "DA":
+            if event.vr == "DA" and event.hits is not None:
                 for text in event.value.strip(b"\0 ").split(b"\\"):
                     day = _day(text)
                     if day is not None:

@@ -1,7 +1,6 @@
-"""Reads what of a file can be judged cheaply: the header, what follows the pixel data, a hash of the pixels.
+"""Reads what of a file can be judged cheaply: the header, and what follows the pixel data.
 
-Pixel data never enter Python: native ones are hashed in pieces, of encapsulated ones the item headers and the
-first bytes of each fragment are read as well.
+Of pixel data only samples are read, of encapsulated ones the item headers and the ends of each fragment too.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deid.rawbytes import DEFLATED, Mode, Status, StructureError, check_prefix, inflate, mode_of
-from deid.verify.scanner import Event, Scanner, fingerprint
+from deid.verify.scanner import Buffer, Event, Scanner
 from deid.verify.streams import texts
+from deid.verify.stretch import Stretch, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,21 +22,13 @@ if TYPE_CHECKING:
 
     from deid.verify.scanner import Scan
 
-    _ScanOf = Callable[[bytes, int, int, int, int], Scan]
+    _ScanOf = Callable[[Buffer, int, int, int, int], Scan]
 
 _BODY = 132
 _FIRST = 1 << 16
 _SLACK = 1 << 10
 _ITEM, _SEQUENCE_END, _UNDEFINED = 0xFFFEE000, 0xFFFEE0DD, 0xFFFFFFFF
 SYNTAX = 0x00020010
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Top-level pixel data: length of the value, hash of it (empty where none was asked for)."""
-
-    length: int
-    fingerprint: bytes
 
 
 @dataclass
@@ -54,23 +46,22 @@ class Reading:
     syntax: str
     preamble: bytes = field(repr=False)
     events: list[Event] = field(repr=False)
-    pixels: list[Pixels]
+    pixels: list[Stretch]
     texts: list[bytes] = field(default_factory=list, repr=False)
 
 
 class Reader:
-    """Reads the files of one series.
+    """Reads the files of one series, in one thread.
 
     Args:
         scanner: what is asked for every piece of header.
-        compiled: see :func:`deid.verify.scanner.fingerprint`.
-        hashed: whether pixel data are hashed.
+        compiled: see :func:`deid.verify.scanner.compiled_module`.
     """
 
-    def __init__(self, scanner: Scanner, *, compiled: bool | None = None, hashed: bool = True) -> None:
+    def __init__(self, scanner: Scanner, *, compiled: bool | None = None) -> None:
         self._scanner = scanner
         self._compiled = compiled
-        self._hashed = hashed
+        self._buffer = memoryview(bytearray(_FIRST))
         self._guess = _FIRST
 
     def original(self, path: Path) -> Reading:
@@ -92,14 +83,15 @@ class Reader:
     def _read(self, path: Path, scan: _ScanOf, *, searched: bool) -> Reading:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return self._open(fd, scan, searched=searched)
+            return self._open(path, fd, scan, searched=searched)
         finally:
             os.close(fd)
 
-    def _open(self, fd: int, scan: _ScanOf, *, searched: bool) -> Reading:
+    def _open(self, path: Path, fd: int, scan: _ScanOf, *, searched: bool) -> Reading:
         total = os.fstat(fd).st_size
-        window = os.pread(fd, self._guess, 0)
-        check_prefix(window)
+        window = self._buffer[: os.preadv(fd, [self._buffer[: self._guess]], 0)]
+        preamble = bytes(window[:_BODY])
+        check_prefix(preamble)
         file = _File(fd, total, window, scan, searched=searched)
         body, _, _, _, events = file.step(_BODY, Mode.META)
         syntax = ""
@@ -107,32 +99,35 @@ class Reader:
             if event.path == (SYNTAX,):
                 syntax = event.value.decode("ascii", "replace").strip("\0 ")
         mode = mode_of(syntax)
-        reading = Reading(syntax, window[:128], events, [])
+        reading = Reading(syntax, preamble[:128], events, [])
         if syntax != DEFLATED:
-            self._data_set(file, body, mode, reading)
+            self._data_set(path, file, body, mode, reading, inflated=False)
             return reading
         data = file.bytes(0, body) + inflate(file.bytes(body, total - body))
         with tempfile.TemporaryFile() as inflated:
             inflated.write(data)
             inflated.flush()
             whole = _File(inflated.fileno(), len(data), data, scan, searched=searched)
-            self._data_set(whole, body, mode, reading)
+            self._data_set(path, whole, body, mode, reading, inflated=True)
         return reading
 
-    def _data_set(self, file: _File, position: int, mode: Mode, reading: Reading) -> None:
+    def _data_set(
+        self, path: Path, file: _File, body: int, mode: Mode, reading: Reading, *, inflated: bool
+    ) -> None:
+        position = body
         while True:
             position, status, start, end, events = file.step(position, mode)
             reading.events += events
             if status == Status.DONE:
                 return
-            if len(reading.pixels) == 0:
+            if not reading.pixels and not inflated:
                 self._guess = min(_FIRST, start + _SLACK)
             if status == Status.ENCAPSULATED:
                 items, end = file.fragments(start, big=mode is Mode.BIG_ENDIAN)
                 for first, last in items if file.searched else ():
                     reading.texts += texts(file.bytes, first, last)
-            found = fingerprint(file.fd, start, end, compiled=self._compiled) if self._hashed else b""
-            reading.pixels.append(Pixels(end - start, found))
+            found = sample(file.fd, start, end, compiled=self._compiled)
+            reading.pixels.append(Stretch(path, start, end, body if inflated else 0, found))
             position = end
             if position == file.total:
                 return
@@ -141,7 +136,7 @@ class Reader:
 class _File:
     """A file and the window of it that is in memory."""
 
-    def __init__(self, fd: int, total: int, window: bytes, scan: _ScanOf, *, searched: bool) -> None:
+    def __init__(self, fd: int, total: int, window: Buffer, scan: _ScanOf, *, searched: bool) -> None:
         self.fd, self.total, self.searched = fd, total, searched
         self._window, self._base, self._scan = window, 0, scan
 

@@ -7,7 +7,6 @@ with keyed 128-bit hashes in the place of the values that are remembered.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 import re
@@ -35,7 +34,10 @@ QUIET_ORIGINAL = (
 QUIET_OUTPUT = (*QUIET_ORIGINAL, "CS", "OB", "OW", "TM")
 _UID_RUN = re.compile(rb"[0-9][0-9.]*")
 _LONGEST_UID = 190
-_CHUNK = 1 << 17
+_WALKED = frozenset({Status.DONE, Status.NATIVE, Status.ENCAPSULATED})
+_CODE_VALUE = 0x00080100
+#: A shorter private text makes no string to search for.
+_SHORTEST = 5
 
 
 class Event(NamedTuple):
@@ -46,26 +48,28 @@ class Event(NamedTuple):
         vr: its VR, empty where unknown.
         value: its bytes.
         context: the private creator of a private element, the coding scheme of a code meaning, else empty.
-        hits: (number of the pattern, offset in the value); -1 for a UID.
+        hits: (number of the pattern, offset in the value); -1 for a UID. None where the value was reported before
+            and comes only because it is reported from every file.
     """
 
     path: tuple[int, ...]
     vr: str
     value: bytes
     context: bytes
-    hits: list[tuple[int, int]]
+    hits: list[tuple[int, int]] | None
 
 
 Scan = tuple[int, int, int, int, list[Event]]
+Buffer = bytes | memoryview
 
 
 class Scanner(Protocol):
     """What both scanners do; see :class:`PythonScanner`."""
 
-    def original(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+    def original(self, window: Buffer, base: int, position: int, total: int, mode: int, /) -> Scan:
         """Scan a window of an original."""
 
-    def output(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+    def output(self, window: Buffer, base: int, position: int, total: int, mode: int, /) -> Scan:
         """Scan a window of an output."""
 
     def known(self, path: tuple[int, ...], value: bytes, /) -> bool:
@@ -88,7 +92,7 @@ class PythonScanner:
     """The scanner in plain Python: the meaning of the compiled one, and its stand-in.
 
     Args:
-        always: top-level tags whose values, and all below them, are reported from every file.
+        always: top-level tags whose values, and code values below them, are reported from every file.
         loud: tags whose values are reported from outputs even where their VR is quiet.
     """
 
@@ -101,46 +105,49 @@ class PythonScanner:
         self._patterns: dict[bytes, list[int]] = {}
         self._uids: set[bytes] = set()
 
-    def original(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+    def original(self, window: Buffer, base: int, position: int, total: int, mode: int, /) -> Scan:
         """Scan a window of an original from a position on: see :class:`deid.rawbytes.Walk`.
 
         Returns:
-            Status, position, start and end of pixel data, and what is new and not a plain number.
+            Status, position, start and end of pixel data, and what is new, no plain number, and if private long
+            enough to mean something.
         """
-        walk = Walk(window, base, total, Mode(mode))
-        position, status = walk.run(position)
-        events = []
-        for path, vr, start, end, (first, last) in walk.found if _usable(status) else ():
-            value, context = window[start - base : end - base], window[first - base : last - base]
-            self._known.add((path, value))
-            key = path, vr, value, context
-            always = path[0] in self._always
-            if key in self._seen and not always:
-                continue
-            self._seen.add(key)
-            if always or (value and vr not in QUIET_ORIGINAL):
-                events.append(Event(path, vr, value, context, []))
-        return int(status), position, *walk.pixels, events
+        return self._scan(window, base, position, total, mode, output=False)
 
-    def output(self, window: bytes, base: int, position: int, total: int, mode: int, /) -> Scan:
+    def output(self, window: Buffer, base: int, position: int, total: int, mode: int, /) -> Scan:
         """Scan a window of an output; what was reported before, or judged in vain, is passed over."""
-        walk = Walk(window, base, total, Mode(mode))
+        return self._scan(window, base, position, total, mode, output=True)
+
+    def _scan(self, window: Buffer, base: int, position: int, total: int, mode: int, *, output: bool) -> Scan:
+        raw = bytes(window)
+        walk = Walk(raw, base, total, Mode(mode))
         position, status = walk.run(position)
         events = []
-        for path, vr, start, end, (first, last) in walk.found if _usable(status) else ():
-            value, context = window[start - base : end - base], window[first - base : last - base]
+        seen = self._judged if output else self._seen
+        for path, vr, start, end, (first, last) in walk.found if status in _WALKED else ():
+            value, context = raw[start - base : end - base], raw[first - base : last - base]
             key = path, vr, value, context
-            always = path[0] in self._always
-            if key in self._judged and key not in self._again and not always:
+            always = path[0] in self._always and (len(path) == 1 or path[-1] == _CODE_VALUE)
+            fresh = key not in seen or (output and key in self._again)
+            seen.add(key)
+            if not output:
+                self._known.add((path, value))
+            if not fresh and not always:
                 continue
-            self._judged.add(key)
-            hits = self.find(value)
-            if hits or always or (value and (vr not in QUIET_OUTPUT or self._is_loud(path))):
-                events.append(Event(path, vr, value, context, hits))
+            hits = self.find(value) if fresh and output else []
+            if hits or always or not self._hushed(path, vr, value, output=output):
+                events.append(Event(path, vr, value, context, hits if fresh else None))
         return int(status), position, *walk.pixels, events
 
-    def _is_loud(self, path: tuple[int, ...]) -> bool:
-        return any(tag in self._loud or tag >> 16 & 1 or tag >> 24 in (0x50, 0x60) for tag in path)
+    def _hushed(self, path: tuple[int, ...], vr: str, value: bytes, *, output: bool) -> bool:
+        """Whether a new value may be passed over."""
+        private = any(tag >> 16 & 1 for tag in path) if output else path[-1] >> 16 & 1
+        if not value:
+            return True
+        if output:
+            loud = private or any(tag in self._loud or tag >> 24 in (0x50, 0x60) for tag in path)
+            return vr in QUIET_OUTPUT and not loud
+        return vr in QUIET_ORIGINAL or (bool(private) and len(value) < _SHORTEST and vr != "PN")
 
     def known(self, path: tuple[int, ...], value: bytes, /) -> bool:
         """Whether an original has this value at this path."""
@@ -187,8 +194,21 @@ class PythonScanner:
         return hits
 
 
-def _usable(status: Status) -> bool:
-    return status in (Status.DONE, Status.NATIVE, Status.ENCAPSULATED)
+def compiled_module(*, force: bool | None) -> ModuleType | None:
+    """The compiled twin, or None where Python is to do it.
+
+    Args:
+        force: one or the other; None takes the fastest there is.
+
+    Raises:
+        ImportError: when the compiled one is asked for and was not built.
+    """
+    if force is False or (force is None and _search is None):
+        return None
+    if _search is None:
+        msg = "deid._search was not built: install the package where a C compiler is"
+        raise ImportError(msg)
+    return _search
 
 
 def make_scanner(always: Iterable[int], loud: Iterable[int], *, compiled: bool | None = None) -> Scanner:
@@ -197,39 +217,13 @@ def make_scanner(always: Iterable[int], loud: Iterable[int], *, compiled: bool |
     Args:
         always: see :class:`PythonScanner`.
         loud: see :class:`PythonScanner`.
-        compiled: force one or the other.
-
-    Raises:
-        ImportError: when the compiled one is asked for and was not built.
+        compiled: see :func:`compiled_module`.
     """
-    if compiled is False or (compiled is None and _search is None):
+    module = compiled_module(force=compiled)
+    if module is None:
         return PythonScanner(always, loud)
-    if _search is None:
-        msg = "deid._search was not built: install the package where a C compiler is"
-        raise ImportError(msg)
-    scanner: Scanner = _search.Scanner(
+    scanner: Scanner = module.Scanner(
         vr_of, Event, tuple(always), tuple(loud), "".join(QUIET_ORIGINAL), "".join(QUIET_OUTPUT),
         "".join(LONG_FORM), "".join(SHORT_FORM), os.urandom(16),
     )  # fmt: skip
     return scanner
-
-
-def fingerprint(fd: int, start: int, end: int, *, compiled: bool | None = None) -> bytes:
-    """A hash of the bytes ``[start, end)`` of a file, read in pieces; equal for equal bytes.
-
-    Compiled it is a fast hash that no forger was reckoned with, else BLAKE2b; never compare the two.
-
-    Raises:
-        EOFError: when the file ends before.
-    """
-    if _search is not None and compiled is not False:
-        return bytes(_search.fingerprint(fd, start, end))
-    found = hashlib.blake2b(digest_size=16)
-    while start < end:
-        chunk = os.pread(fd, min(_CHUNK, end - start), start)
-        if not chunk:
-            msg = "the file ends before its pixel data do"
-            raise EOFError(msg)
-        found.update(chunk)
-        start += len(chunk)
-    return found.digest()
