@@ -10,7 +10,7 @@ from deid.text import names, patterns, places
 from deid.text.dates import Dates, moved
 from deid.text.dictionary import Dictionary
 from deid.text.lexicon import MONTH
-from deid.text.plain import plain
+from deid.text.plain import Plain, plain
 from deid.text.tokens import Tokens
 
 #: What stands for a cut in a long text.
@@ -97,8 +97,9 @@ class TextCleaner:
             output, pieces = _render(text, cuts, placeholder=placeholder)
             # what a cut brought together may be identity again; dates that were moved are not moved twice
             more = [
-                _Span(*_mapped(pieces, span.start, span.end), span.kind, None)
+                _Span(start, end, span.kind, None, min(start, _mapped(pieces, span.lead, span.lead + 1)[0]))
                 for span in self._find(output, dates=self._days is None and not own_only, own_only=own_only)
+                for start, end in (_mapped(pieces, span.start, span.end),)
             ]
             if not more:
                 break
@@ -113,18 +114,20 @@ class TextCleaner:
         if "[" in source:
             source = _PLACEHOLDER.sub(lambda found: "\0" * len(found.group()), source)
         tokens = Tokens(source)
-        digits = _DIGIT.search(source) is not None
-        spans = self._dictionary.find(tokens, digits=digits)
+        digits = [found.start() for found in _DIGIT.finditer(source)]
+        spans = self._dictionary.find(tokens, digits=bool(digits))
         if not own_only:
-            spans += patterns.find(source, tokens.lows, digits=digits)
-            spans += names.find(tokens)
+            spans += patterns.find(source, tokens.lows, digits)
             spans += places.find(tokens)
-        found = [_Span(*folded.span(start, end), kind, None) for start, end, kind in spans]
+        found = [_span(folded, start, end, kind) for start, end, kind in spans]
+        for start, end, lead in () if own_only else names.find(tokens):
+            span = _span(folded, start, end, "name")
+            found.append(_Span(span.start, span.end, "name", None, folded.span(lead, end)[0]))
         if dates and digits:
-            months = any(bits & MONTH for bits in tokens.bits)
-            for date in self._dates.find(source, months=months):
+            months = [tokens.starts[at] for at, bits in enumerate(tokens.bits) if bits & MONTH]
+            for date in self._dates.find(source, months):
                 new = None if self._days is None else moved(source, date, self._days)
-                found.append(_Span(*folded.span(date.start, date.end), "date", new))
+                found.append(_span(folded, date.start, date.end, "date", new))
         return found
 
 
@@ -134,6 +137,12 @@ class _Span:
     end: int
     kind: str
     new: str | None  # the date to write instead
+    lead: int  # where the word begins that introduced it and is pointless without it
+
+
+def _span(folded: Plain, start: int, end: int, kind: str, new: str | None = None) -> _Span:
+    start, end = folded.span(start, end)
+    return _Span(start, end, kind, new, start)
 
 
 @dataclass(frozen=True)
@@ -155,7 +164,8 @@ def _merged(spans: Sequence[_Span]) -> list[_Span]:
             if last.new is not None and span.new is not None:
                 continue  # two readings of one date: the first
             kind = last.kind if last.new is None else span.kind
-            merged[-1] = _Span(last.start, max(last.end, span.end), kind, None)
+            lead = min(last.lead, span.lead)
+            merged[-1] = _Span(last.start, max(last.end, span.end), kind, None, lead)
         else:
             merged.append(span)
     return merged
@@ -199,7 +209,7 @@ def _gaps(text: str, cuts: Sequence[_Span], *, placeholder: bool) -> Iterator[tu
             end = cuts[index].end
             index += 1
         ceiling = cuts[index].start if index < len(cuts) else len(text)
-        start, end, new = _squeezed(text, cut.start, end, floor, ceiling)
+        start, end, new = _squeezed(text, max(floor, cut.lead), end, floor, ceiling)
         yield start, end, new
         floor = end
 

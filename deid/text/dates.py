@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -44,6 +44,19 @@ _SHORT = re.compile(
 _MEASURE = re.compile(r"\s?(?:ms|msec|mm|cm|mg|ml|kv|mas|mgy|hz|deg|degrees|%)\b", re.IGNORECASE)
 _SEQUENCE = re.compile(r"\b(?:t[erit]|b|[clst]|bp|fa)[ =:]{0,2}$", re.IGNORECASE)
 FIRST_YEAR = 1850
+
+
+def windows(places: Sequence[int], before: int, after: int, length: int) -> Iterator[tuple[int, int]]:
+    """Stretches around places in a text, joined where they overlap: an expression is slow, most text has nothing."""
+    begin = end = -1
+    for place in places:
+        if place - before > end:
+            if end > 0:
+                yield begin, end
+            begin = max(0, place - before)
+        end = min(length, place + after)
+    if end > 0:
+        yield begin, end
 
 
 class Found(NamedTuple):
@@ -112,12 +125,12 @@ class Dates:
         self._known = sorted(set(known))
         self._exact = frozenset(self._known)
 
-    def find(self, text: str, *, months: bool) -> Iterator[Found]:
+    def find(self, text: str, months: Sequence[int]) -> Iterator[Found]:
         """The dates in a plain text.
 
         Args:
             text: plain text.
-            months: whether a month's name occurs in it at all.
+            months: where the names of months begin in it.
         """
         digits = _HINT.search(text) is not None
         if digits:
@@ -125,8 +138,8 @@ class Dates:
                 yield from self._numeric(text, found)
             for found in _DIGITS.finditer(text):
                 yield from self._digits(text, found)
-        if months:
-            for found in _months().pattern.finditer(text):
+        for begin, end in windows(months, 32, 48, len(text)):
+            for found in _months().pattern.finditer(text, begin, end):
                 yield from self._textual(text, found)
         if "/" in text or "-" in text:
             for found in _SHORT.finditer(text):
@@ -277,7 +290,7 @@ def _centuries(text: str) -> tuple[int, ...]:
     """The years that a written year may be; of two digits the 2000s first up to 49."""
     year = int(text)
     if len(text) == 4:
-        return (year,)
+        return (year,) if FIRST_YEAR <= year < 2100 else ()
     return (2000 + year, 1900 + year) if year < 50 else (1900 + year, 2000 + year)
 
 
@@ -303,22 +316,29 @@ def moved(text: str, found: Found, days: int) -> str | None:
     if day.year < FIRST_YEAR or day.year > 2199:
         return None
     pieces, position = [], found.start
+    numbers = [text[start:end] for start, end, role in found.parts if role in "md"]
+    if any(number[0] == "0" for number in numbers):
+        padded = True
+    elif any(len(number) == 1 for number in numbers) or any(role == "o" for _, _, role in found.parts):
+        padded = False
+    else:  # "November 23, 1990" and "23-NOV-1990" read alike: a blank says unpadded
+        padded = not any(role == "M" for _, _, role in found.parts) or " " not in text[found.start : found.end]
     for start, end, role in found.parts:
         old = text[start:end]
         pieces.append(text[position:start])
-        pieces.append(_written(old, role, day))
+        pieces.append(_written(old, role, day, padded=padded))
         position = end
     pieces.append(text[position : found.end])
     new = "".join(pieces)
     return new if len(new) <= found.end - found.start + len("[DATE]") else None
 
 
-def _written(old: str, role: str, day: datetime.date) -> str:
+def _written(old: str, role: str, day: datetime.date, *, padded: bool) -> str:
     if role == "y":
         return f"{day.year:04d}" if len(old) == 4 else f"{day.year % 100:02d}"
     if role in "md":
         number = day.month if role == "m" else day.day
-        return f"{number:02d}" if len(old) == 2 and (old[0] == "0" or int(old) > 9) else str(number)
+        return f"{number:02d}" if padded else str(number)
     if role == "M":
         return _cased(_month_name(old.lower(), day.month), old)
     if role == "o":
@@ -335,7 +355,7 @@ def _month_name(old: str, month: int) -> str:
             if old in spellings:
                 full = old == spellings[0] and old not in spellings[1:]
                 names = language[month - 1]
-                return names[0] if full else names[min(1, len(names) - 1)]
+                return names[0] if full else min(names[1:] or names, key=lambda name: abs(len(name) - len(old)))
     return old
 
 

@@ -151,8 +151,9 @@ class Dictionary:
         if len(lower) != len(text):  # a letter whose lower case is longer, such as İ: keep offsets
             lower = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
         self._whole(tokens, spans)
+        joined = "\0".join(tokens.lows) if "'" in lower else lower
         for word in self._glue:
-            if word in lower:
+            if word in joined:
                 self._glued(tokens, lower, spans)
                 break
         for word, kind in self._wide.items():
@@ -198,17 +199,29 @@ class Dictionary:
             return True
         if index and tokens.lows[index - 1] in ("name", "surname", "lastname", "firstname"):
             return True
-        if any(
-            tokens.lows[other] in self._words and other != index and tokens.close(min(index, other))
-            for other in (index - 1, index + 1)
-            if 0 <= other < len(tokens)
-        ):
+        if self._neighbour(tokens, index):
             return True
         if flags & ESSENTIAL or not flags & FUNCTION:
             return False
         word = tokens.words[index]
         opens = index == 0 or text[:start].rstrip()[-1:] in (".", "?", "!", "\n", ":")
         return word[0].isupper() and (len(word) == 1 or not word.isupper()) and tokens.mixed and not opens
+
+    def _neighbour(self, tokens: Tokens, index: int) -> bool:
+        """Whether another part of the name, or an initial of it, stands beside a doubtful word."""
+        for step in (-1, 1):
+            other, inner = index + step, index
+            if 0 <= other < len(tokens) and len(tokens.words[other]) == 1 and tokens.lows[other] in self._initials:
+                if not tokens.close(min(other, inner)):
+                    continue
+                dotted = tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "."
+                ends = other + 1 >= len(tokens) or tokens.gap(other) not in (" ", "-")
+                if tokens.capital(other) and tokens.capital(index) and (dotted or (step > 0 and ends)):
+                    return True
+                other, inner = other + step, other
+            if 0 <= other < len(tokens) and tokens.close(min(other, inner)) and tokens.lows[other] in self._words:
+                return True
+        return False
 
     def _beside(self, tokens: Tokens, index: int) -> bool:
         return (index - 1 in tokens.known and tokens.close(index - 1)) or (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from deid.text.lexicon import (
-    CLINICAL, COMMON, DEED, DIAGNOSTIC, EPONYM, ESSENTIAL, FIRST, FREQUENT, FUNCTION, GENERATION, LAST, LINK, MONTH,
+    KNOWN_WORD,    CLINICAL, COMMON, DEED, DIAGNOSTIC, EPONYM, ESSENTIAL, FIRST, FREQUENT, FUNCTION, GENERATION, LAST, LINK, MONTH,
     NAME, NOBODY, NOUN, PARTICLE, SPEAKER, STRICT_NOUN, STRONG, SUFFIX, TITLE, UNIT, WEAK_SUFFIX, WEAK_TITLE, WORD, bits, phrases,
 )  # fmt: skip
 from deid.text.tokens import Tokens
@@ -19,31 +19,36 @@ _SCALE = re.compile(r",? (?:\d[a-fA-F]?(?![\w.])|19[6-9]\d(?!\w)|200\d(?!\w))")
 _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
 _LONGEST = 6
 #: Words before a person rather than a thing.
-_PERSONS = frozenset({"for", "by", "re", "attn"})
+_PERSONS = frozenset({"for", "by", "re", "attn", "o"})
 _LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
+_BREAKS = frozenset({"/", "=", "; ", " - ", "\t"})
 _CONCEPT = frozenset({" ", "-", ", "})
 _SIDES = frozenset("ltrcs")
 
 
-def find(tokens: Tokens) -> list[tuple[int, int, str]]:
-    """Spans of names, kind "name"."""
+#: Start and end of a name, and where the word that introduced it begins ("for", "by", the colon of a label).
+Span = tuple[int, int, int]
+
+
+def find(tokens: Tokens) -> list[Span]:
+    """Spans of names."""
     flags = tokens.bits
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     if "^" in tokens.text:
         _carets(tokens, spans)
     index, count = 0, len(tokens)
     while index < count:
         own = flags[index]
         if not own & _WORTH:
-            if not own and len(tokens.words[index]) > 5 and tokens.unknown(index):
-                _joined(tokens, index, spans)
+            if not own & KNOWN_WORD and len(tokens.words[index]) > 3:
+                _stranger(tokens, index, spans)
             index += 1
             continue
         index = max(index + 1, _at(tokens, index, own, spans))
-    return [(start, end, "name") for start, end in spans]
+    return spans
 
 
-def _at(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:
+def _at(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """Look for a name at or behind a word; the index to go on from."""
     if own & TITLE:
         after = _titled(tokens, index, own, spans)
@@ -60,15 +65,18 @@ def _at(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> i
     return 0
 
 
-def _put(tokens: Tokens, first: int, stop: int, spans: list[tuple[int, int]], *, start: int | None = None) -> int:
+def _put(
+    tokens: Tokens, first: int, stop: int, spans: list[Span], *, start: int | None = None, lead: int | None = None
+) -> int:
     end = tokens.ends[stop - 1]
     if len(tokens.words[stop - 1]) == 1 and tokens.text[end : end + 1] == ".":
         end += 1
-    spans.append((tokens.starts[first] if start is None else start, end))
+    start = tokens.starts[first] if start is None else start
+    spans.append((start, end, start if lead is None else lead))
     return stop
 
 
-def _titled(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:
+def _titled(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """ "Dr. Smith/Jones", "Mrs. van Dyke"."""
     if index + 1 >= len(tokens) or not tokens.capital(index) and own & CLINICAL and not own & WEAK_TITLE:
         return 0
@@ -81,6 +89,8 @@ def _titled(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) 
             return 0
         title = tokens.words[index]
         level = 4 if title == "Dr" else 2
+        if level == 2 and title == "DR" and tokens.unknown(index + 1) and len(tokens.words[index + 1]) > 4:
+            level = 4
         if level == 2 and not _sure(tokens, index + 1):
             return 0
     else:
@@ -104,7 +114,7 @@ def _sure(tokens: Tokens, index: int) -> bool:
     return index in tokens.known or bool(own & STRONG) and tokens.capital(index) and len(tokens.words[index]) > 2
 
 
-def _more(tokens: Tokens, stop: int, level: int, spans: list[tuple[int, int]]) -> int:
+def _more(tokens: Tokens, stop: int, level: int, spans: list[Span]) -> int:
     """Further names of a list: "Smith/Jones", "Smith and Jones"."""
     while 0 < stop < len(tokens):
         gap = tokens.gap(stop - 1)
@@ -125,11 +135,13 @@ def _more(tokens: Tokens, stop: int, level: int, spans: list[tuple[int, int]]) -
     return stop
 
 
-def _introduced(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:
+def _introduced(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """ "signed by NAME", "radiologist: NAME", "for NAME"."""
     if index + 1 >= len(tokens):
         return 0
     gap, low = tokens.gap(index), tokens.lows[index]
+    if low == "o" and not (index and tokens.lows[index - 1] == "c" and tokens.gap(index - 1) == "/"):
+        return 0
     marked = gap.strip() in (":", "=", ":=", ".:", ">", "(", "#:")
     start, level = index + 1, 2
     if own & DEED and gap.strip(" .:_-") == "":
@@ -164,7 +176,11 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int
     stop = _run(tokens, start, level)
     if stop == start:
         return 0
-    _put(tokens, start, stop, spans)
+    link = start - 1 if tokens.bits[start - 1] & LINK else None
+    lead = tokens.ends[start - 1] if link is None else tokens.starts[link]
+    if tokens.lows[start - 1] == "o":
+        lead = tokens.starts[start - 2]
+    _put(tokens, start, stop, spans, lead=lead)
     return _more(tokens, stop, level, spans)
 
 
@@ -192,6 +208,10 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
             return not follows & (CLINICAL | MONTH)
         if own & PARTICLE:
             return bool(follows & NAME)
+        if person and tokens.unknown(index) and tokens.unknown(index + 1) and tokens.capital(index + 1):
+            return min(len(tokens.words[index]), len(tokens.words[index + 1])) > 4
+        if own & FIRST and own & COMMON and not own & FUNCTION and tokens.unknown(index + 1):
+            return tokens.capital(index + 1)
         if person and title and tokens.unknown(index) and tokens.unknown(index + 1) and tokens.capital(index + 1):
             return tokens.mixed or tokens.words[index + 1].istitle()
     return bool(person and own & LAST and own & FREQUENT and title and tokens.mixed and not own & FUNCTION and not _protected(tokens, index, own))
@@ -204,8 +224,10 @@ def _run(tokens: Tokens, index: int, level: int) -> int:
     while position < count:
         if position > index:
             gap = tokens.gap(position - 1)
-            if not tokens.close(position - 1) or gap in ("/", "=", "; "):
+            if not tokens.close(position - 1) or gap in _BREAKS:
                 break
+            if gap == ". " and len(tokens.words[position - 1]) > 1 and tokens.lows[position - 1] not in ("st", "ste"):
+                break  # a sentence ends
             comma = "," in gap
         else:
             comma = False
@@ -279,16 +301,22 @@ def _continues(tokens: Tokens, index: int, level: int, *, names: int, comma: boo
         return level >= 4 and bool(own & STRONG) and not comma
     if own & (CLINICAL | NOBODY | SUFFIX):
         return False
+    if own & (STRONG | EPONYM) and _protected(tokens, index, own):
+        return False
     if own & STRONG:
         return not comma or bool(own & FIRST)
     if own & (MONTH | UNIT):
         return False
     title = not tokens.words[index].isupper()
+    if comma and not (own & FIRST and own & COMMON):
+        return names == 1 and title and tokens.unknown(index) and not tokens.glued(index)
     if own & NAME:
         if own & FUNCTION:
             return first and names == 1 and bool(own & LAST) and (title or _ends(tokens, index))
         if own & WORD:
-            return (title or first or comma) and (names == 1 or not comma)
+            if not first and index + 1 < len(tokens) and tokens.gap(index) == " " and tokens.words[index + 1].islower():
+                return False  # "Dr. Suleiman. Fall risk"
+            return (title or first or comma) and (names == 1 or bool(tokens.bits[index - 1] & FIRST))
         return True
     if own & EPONYM:
         return not comma
@@ -302,7 +330,7 @@ def _ends(tokens: Tokens, index: int) -> bool:
     return index + 1 >= len(tokens) or tokens.gap(index) != " "
 
 
-def _suffixed(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> None:
+def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
     """ "Smith MD", "Jones, RN"."""
     if not index or not tokens.words[index].isupper() and tokens.words[index] not in ("PhD", "Ph", "MBChB"):
         return
@@ -324,7 +352,7 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]
             break
         first = previous
     if first < index and any(len(tokens.words[at]) > 1 for at in range(first, index)):
-        spans.append((tokens.starts[first], tokens.ends[index]))
+        spans.append((tokens.starts[first], tokens.ends[index], tokens.starts[first]))
 
 
 def _protected(tokens: Tokens, index: int, own: int) -> bool:
@@ -337,6 +365,8 @@ def _protected(tokens: Tokens, index: int, own: int) -> bool:
         return True
     if not own & EPONYM:
         return False
+    if not own & FREQUENT and index + 2 < len(tokens) and len(tokens.words[index + 1]) == 1 and tokens.bits[index + 2] & NOUN:
+        return True  # Kerley B lines
     if tokens.possessive(index) or (following & NOUN and gap in (" ", "-", "  ")):
         return True
     before = tokens.at(index - 1)
@@ -364,7 +394,7 @@ def _number_follows(tokens: Tokens, index: int) -> bool:
     return _SCALE.match(tokens.text, end) is not None
 
 
-def _alone(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:
+def _alone(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """A name of the lexicon without an introduction."""
     if own & EPONYM and (_protected(tokens, index, own) or _eponym_before(tokens, index)):
         return 0
@@ -377,7 +407,7 @@ def _eponym_before(tokens: Tokens, index: int) -> bool:
     return index > 0 and tokens.gap(index - 1) == "-" and bool(tokens.at(index - 1) & EPONYM)
 
 
-def _strong(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:
+def _strong(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     glued = tokens.glued(index)
     if glued and not (own & COMMON and len(tokens.lows[index]) > 4):
         return 0
@@ -386,11 +416,15 @@ def _strong(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) 
     stop = index + 1 if glued else max(index + 1, _run(tokens, index, 1))
     first = _back(tokens, index)
     parts = stop - first
+    if own & EPONYM and not own & FREQUENT and not any(
+        at != index and (at in tokens.known or tokens.bits[at] & STRONG) for at in range(first, stop)
+    ):
+        return 0
     if parts == 1:
         if own & EPONYM and not own & FREQUENT:
             return 0
         word = tokens.words[index]
-        if not own & COMMON or len(word) < 4:
+        if (len(word) < (4 if own & COMMON else 7)) and not _of_protocol(tokens, index):
             return 0
         if tokens.gap(index - 1) == "-" if index else False:
             return 0
@@ -439,7 +473,7 @@ def _side(tokens: Tokens, index: int) -> bool:
     return tokens.lows[index] in _SIDES and bool(tokens.at(index - 1) & CLINICAL) and index > 0
 
 
-def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]]) -> int:
+def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """ "Grace Young", "Young, Grace": two words that both are names, written as names."""
     if index + 1 >= len(tokens) or own & (CLINICAL | MONTH | UNIT) or len(tokens.words[index]) < 3:
         return 0
@@ -459,7 +493,27 @@ def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[tuple[int, int]
     return index + 2
 
 
-def _joined(tokens: Tokens, index: int, spans: list[tuple[int, int]]) -> None:
+def _stranger(tokens: Tokens, index: int, spans: list[Span]) -> None:
+    """A word that no list has: "I. Moxychsky", "Corvik protocol", JohnSmith."""
+    word = tokens.words[index]
+    if not tokens.unknown(index) or not tokens.capital(index):
+        return
+    if (not word.isupper() or len(word) > 5) and not tokens.glued(index):
+        if index and len(tokens.words[index - 1]) == 1 and tokens.gap(index - 1) in (". ", ".") and tokens.words[index - 1].isupper():
+            _put(tokens, index - 1, index + 1, spans)
+            return
+        if _of_protocol(tokens, index) and not word.isupper():
+            _put(tokens, index, index + 1, spans)
+            return
+    if len(word) > 5:
+        _joined(tokens, index, spans)
+
+
+def _of_protocol(tokens: Tokens, index: int) -> bool:
+    return index + 1 < len(tokens) and tokens.lows[index + 1] in ("protocol", "technique") and tokens.gap(index) == " "
+
+
+def _joined(tokens: Tokens, index: int, spans: list[Span]) -> None:
     """JohnSmith, JSmith, SMITHJOHN: two names of the lexicon in one word."""
     word = tokens.words[index]
     table = bits()
@@ -479,7 +533,7 @@ def _joined(tokens: Tokens, index: int, spans: list[tuple[int, int]]) -> None:
             return
 
 
-def _carets(tokens: Tokens, spans: list[tuple[int, int]]) -> None:
+def _carets(tokens: Tokens, spans: list[Span]) -> None:
     """ "Smith^John^Q", not "HEAD^Routine": the parts around carets, unless one is a clinical word."""
     index, count = 0, len(tokens)
     while index + 1 < count:

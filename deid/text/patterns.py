@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from deid.text.lexicon import CLINICAL, HERE, NAME, UNIT, WORD, bits, vocabulary
+from deid.text.dates import windows
+from deid.text.lexicon import CLINICAL, HERE, MONTH, NAME, UNIT, WORD, bits, vocabulary
 
 _UNIT_AFTER = re.compile(r"\s?([A-Za-z%]+)")
 _DATE_LIKE = re.compile(r"(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?)?")
 _DATE_PARTS = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[-/]\d{4}|\d{4}[-/]\d{1,2}")
+#: Longer texts are searched around their digits only.
+_LONG = 200
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _STRONG_LABEL = re.compile(
     r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat|pt|subj"
@@ -36,6 +39,11 @@ class Rule:
     needs: str
     pattern: re.Pattern[str]
     check: Callable[[str, re.Match[str], int, int], tuple[int, int] | None]
+    digits: int  # so many digits a text must have,
+    dots: int  # and so many full stops, or a colon or hyphen
+    before: int  # how far before a digit a match may begin,
+    after: int  # and behind it end
+    cuts: tuple[int, ...]  # groups that narrow the cut
 
 
 def _unit_follows(text: str, end: int) -> bool:
@@ -52,7 +60,7 @@ def _label(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
     digits = sum(character.isdigit() for character in value)
     strong = _STRONG_LABEL.match(text, found.start()) is not None
     marked = any(character in ":#=" for character in found["link"])
-    if digits < (3 if strong or marked else 4) or _unit_follows(text, end):
+    if digits < (3 if strong or marked else 4) or (digits < 7 and _unit_follows(text, end)):
         return None
     if _DATE_LIKE.fullmatch(value) or _DATE_PARTS.fullmatch(value):
         return None
@@ -66,7 +74,10 @@ def _shape(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
     digits = sum(character.isdigit() for character in value)
     if prefix in _CODES and digits < 8:
         return None
-    if _unit_follows(text, end) or _YEARS.fullmatch(value) or _DATE_PARTS.fullmatch(value):
+    middle = re.fullmatch(r"\d{1,2}([A-Za-z]{3,9})\d{2,4}", value)
+    if middle and bits()[middle[1].lower()] & MONTH:
+        return None
+    if (digits < 7 and _unit_follows(text, end)) or _YEARS.fullmatch(value) or _DATE_PARTS.fullmatch(value):
         return None
     if _DATE_LIKE.fullmatch(value[len(prefix) :].lstrip("-_")):
         return None
@@ -101,7 +112,7 @@ def _zip(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, in
     if found["state"] not in vocabulary()["states"].split() or _unit_follows(text, end):
         return None
     begin = _trimmed(text, start, found.start("state"))
-    if begin >= found.start("state") and found["state"] in _OTHERWISE and "-" not in found["zip"]:
+    if found["state"] in _OTHERWISE and not found["comma"] and "," not in text[begin : found.start("state")]:
         return None
     return begin, end
 
@@ -123,12 +134,14 @@ _CHECKS = {"": _any, "label": _label, "shape": _shape, "road": _road, "zip": _zi
 def rules() -> tuple[Rule, ...]:
     """The rules, compiled."""
     rows = tomllib.loads((HERE / "rules.toml").read_text(encoding="utf-8"))["rule"]
+    compiled = [(row, re.compile(row["pattern"])) for row in rows]
     return tuple(
         Rule(
-            row["name"], row["kind"], row["sentence"], row["needs"], re.compile(row["pattern"]),
-            _CHECKS[row.get("check", "")],
+            row["name"], row["kind"], row["sentence"], row["needs"], pattern, _CHECKS[row.get("check", "")],
+            row.get("digits", 1), row.get("dots", 0), row.get("before", 32), row.get("after", 64),
+            tuple(index for name, index in pattern.groupindex.items() if name.startswith("cut")),
         )
-        for row in rows
+        for row, pattern in compiled
     )  # fmt: skip
 
 
@@ -140,18 +153,19 @@ def _by_need() -> dict[str, tuple[Rule, ...]]:
     return {need: tuple(row) for need, row in found.items()}
 
 
-def find(text: str, lows: list[str], *, digits: bool) -> Iterator[tuple[int, int, str]]:
+def find(text: str, lows: list[str], digits: list[int]) -> Iterator[tuple[int, int, str]]:
     """Spans with their kind.
 
     Args:
         text: plain text.
         lows: its words in lower case.
-        digits: whether it has a digit.
+        digits: where its digits are.
     """
     groups = _by_need()
     chosen: list[Rule] = []
     if digits:
-        chosen += groups["digit"]
+        count, dots = len(digits), text.count(".")
+        chosen += [rule for rule in groups["digit"] if rule.digits <= count and (rule.dots <= dots or ":" in text or "-" in text)]
     for need in ("@", ".", "#", ","):
         if need in text:
             chosen += groups.get(need, ())
@@ -160,14 +174,23 @@ def find(text: str, lows: list[str], *, digits: bool) -> Iterator[tuple[int, int
     if not text.isascii():
         chosen += groups["wide"]
     for rule in chosen:
-        for found in rule.pattern.finditer(text):
-            start, end = found.span()
-            for name, index in rule.pattern.groupindex.items():
-                if name.startswith("cut") and found.start(index) >= 0:
-                    start, end = found.span(index)
-            kept = rule.check(text, found, start, end)
-            if kept and kept[0] < kept[1]:
-                yield (*kept, rule.kind)
+        if rule.needs == "digit" and len(text) > _LONG:
+            stretches = windows(digits, rule.before, rule.after, len(text))
+            for begin, stop in stretches:
+                yield from _matches(rule, text, begin, stop)
+        else:
+            yield from _matches(rule, text, 0, len(text))
+
+
+def _matches(rule: Rule, text: str, begin: int, stop: int) -> Iterator[tuple[int, int, str]]:
+    for found in rule.pattern.finditer(text, begin, stop):
+        start, end = found.span()
+        for index in rule.cuts:
+            if found.start(index) >= 0:
+                start, end = found.span(index)
+        kept = rule.check(text, found, start, end)
+        if kept and kept[0] < kept[1]:
+            yield (*kept, rule.kind)
 
 
 def describe() -> list[str]:

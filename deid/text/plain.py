@@ -14,7 +14,8 @@ _LETTERS = {
     "\u00ad": "", "\u200b": "", "\u200c": "", "\u200d": "", "\ufeff": "", "\u30fb": " ", "\uff65": " ",
 }  # fmt: skip
 #: A character and what belongs to it: combining marks, half-width voiced sound marks, conjoining vowels.
-_CLUSTER = re.compile(r"[\s\S][\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f\u3099\u309a\uff9e\uff9f\u1160-\u11ff]*")
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f\u3099\u309a\uff9e\uff9f\u1160-\u11ff"
+_CLUSTER = re.compile(rf"(?P<ascii>[\x00-\x7f]+)(?![{_MARKS}])|[\s\S][{_MARKS}]*")
 _LINE_ENDS = str.maketrans({"\x0b": "\n", "\x0c": "\n", "\x1c": " ", "\x1d": " ", "\x1e": " ", "\x85": "\n"})
 
 
@@ -55,7 +56,7 @@ def fold(text: str) -> str:
     """The plain spelling of a text; case stays."""
     if text.isascii():
         return text.replace("`", "'")
-    return "".join(_cluster(found) for found in _CLUSTER.findall(text)).translate(_LINE_ENDS)
+    return plain(text).text
 
 
 def plain(text: str) -> Plain:
@@ -66,10 +67,16 @@ def plain(text: str) -> Plain:
     starts: list[int] = []
     ends: list[int] = []
     for found in _CLUSTER.finditer(text):
+        start, end = found.span()
+        if found.lastgroup:  # plain already, one to one
+            pieces.append(found.group().replace("`", "'"))
+            starts.extend(range(start, end))
+            ends.extend(range(start + 1, end + 1))
+            continue
         piece = _cluster(found.group())
         pieces.append(piece)
-        starts += [found.start()] * len(piece)
-        ends += [found.end()] * len(piece)
+        starts += [start] * len(piece)
+        ends += [end] * len(piece)
     return Plain("".join(pieces).translate(_LINE_ENDS), starts, ends)
 
 
