@@ -142,7 +142,6 @@ def fill(world: World) -> None:
         world.ids["run_bob"] = _private(cursor, world, series["bob"])
         world.ids["run_live"] = _running(cursor, world, series)
         world.ids["run_team"] = _team(cursor, world)
-        _crosswalk(cursor)
 
 
 _CASES = ("s1", "s2", "s3", "s4", "s5", "s6")
@@ -181,21 +180,6 @@ def _people(cursor: Any) -> None:
 def alias_of(name: str) -> str:
     """Alias of the patient of a made-up series."""
     return "RF-" + sha(name)[:10].upper()
-
-
-def _crosswalk(cursor: Any) -> None:
-    """Who the patients of the cohort are."""
-    cursor.execute("select phi.use_key('demo', '0123456789abcdef')")
-    for no, name in enumerate(_CASES):
-        insert(
-            cursor, "phi.patient", project="demo", patient_alias=alias_of(name), patient_id=f"=MRN-{no}",
-            patient_name=f"Zwolinski^{name.upper()}", patient_birth_date="19510203", days_offset=-1000 - no,
-        )  # fmt: skip
-        for level, made in (("study", uid("study", name)), ("series", uid("series", name))):
-            insert(
-                cursor, "phi.uid", project="demo", level=level, new_uid=made, original_uid=f"1.2.3.{no}",
-                patient_alias=alias_of(name),
-            )  # fmt: skip
 
 
 def _registry(cursor: Any) -> None:

@@ -19,6 +19,24 @@ JSON = "application/json"
 HTML = {"Accept": "text/html"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def crosswalk(world: Any) -> None:
+    """Who the patients of the cohort are."""
+    with world.cursor() as cursor:
+        cursor.execute("select phi.use_key('demo', '0123456789abcdef')")
+        for no in range(6):
+            name = f"s{no + 1}"
+            alias = portal_world.alias_of(name)
+            portal_world.insert(
+                cursor, "phi.patient", project="demo", patient_alias=alias, patient_id=f"=MRN-{no}",
+                patient_name=f"Zwolinski^{name.upper()}", patient_birth_date="19510203", days_offset=-1000 - no,
+            )  # fmt: skip
+            portal_world.insert(
+                cursor, "phi.uid", project="demo", level="study", new_uid=portal_world.uid("study", name),
+                original_uid=f"1.2.3.{no}", patient_alias=alias,
+            )  # fmt: skip
+
+
 @pytest.fixture
 def ask(post: Any) -> Callable[..., int]:
     """``ask(account, **body)``: a new request; answers its number."""
