@@ -16,7 +16,8 @@
 #define MEMO_LIMIT 20000
 enum { KEEP, REMOVE, EMPTY, CALL, DUMMY };
 enum { KEPT, REPLACED, EMPTIED, REMOVED };
-enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, COLLECT_DEEP = 4, CHARSET = 8 };
+enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, WHO = 4, CHARSET = 8 };
+enum { NO_NATIVE, NATIVE_DA, NATIVE_DT, NATIVE_TM };
 
 static PyObject *structure_error; /* deid.structure.StructureError */
 
@@ -195,7 +196,7 @@ static Py_ssize_t behind(const Reader *r, const Element *e, Py_ssize_t end, int 
 
 typedef struct {
     uint32_t tag;
-    uint8_t used, kind, sequence, items, nvr, facts;
+    uint8_t kind, sequence, items, nvr, facts, native;
     uint16_t vrs[4];
     PyObject *call, *memo, *explicit_dummy, *implicit_dummy;
     unsigned long long n[4];
@@ -264,10 +265,10 @@ static void table_free(Table *t)
     t->size = t->count = 0;
 }
 
-/* Fill an entry from deid.walker.Entry (kind, sequence, items, vrs, call, dummy). */
+/* Fill an entry from deid.walker.Entry (kind, sequence, items, vrs, call, dummy, native). */
 static int entry_fill(Entry *e, PyObject *found)
 {
-    int kind, sequence, items;
+    int kind, sequence, items, native;
     const char *vrs;
     Py_ssize_t nvrs;
     PyObject *call, *first, *second;
@@ -275,11 +276,13 @@ static int entry_fill(Entry *e, PyObject *found)
         PyErr_SetString(PyExc_TypeError, "an Entry is expected");
         return -1;
     }
-    if (!PyArg_ParseTuple(found, "ipiy#O(SS)", &kind, &sequence, &items, &vrs, &nvrs, &call, &first, &second))
+    if (!PyArg_ParseTuple(found, "ipiy#O(SS)i", &kind, &sequence, &items, &vrs, &nvrs, &call, &first, &second,
+                          &native))
         return -1;
     e->kind = (uint8_t)kind;
     e->sequence = (uint8_t)sequence;
     e->items = (uint8_t)items;
+    e->native = (uint8_t)native;
     for (Py_ssize_t at = 0; at + 1 < nvrs && e->nvr < 4; at += 2)
         e->vrs[e->nvr++] = (uint16_t)u16((const uint8_t *)vrs + at);
     if (kind == CALL) {
@@ -308,7 +311,7 @@ typedef struct {
 typedef struct {
     Reader r;
     Scanner *scanner;
-    PyObject *top, *deep;
+    PyObject *top, *who;
     int charset;
 } Scanning;
 
@@ -389,14 +392,16 @@ static Py_ssize_t scan_data_set(Scanning *s, Py_ssize_t p, Py_ssize_t end, int d
                 p += 8;
             continue;
         }
-        if (depth == 0 ? (facts & COLLECT_TOP) : ((facts & COLLECT_DEEP) || e.vr == VR('P', 'N'))) {
+        if ((facts & (WHO | COLLECT_TOP)) || e.vr == VR('P', 'N')) {
+            int top = depth == 0 && (facts & COLLECT_TOP);
+            int identifies = (facts & WHO) || e.vr == VR('P', 'N');
             PyObject *pair = Py_BuildValue("ky#", (unsigned long)e.tag, (const char *)r->data + e.start,
                                            (Py_ssize_t)e.length);
             int bad;
             if (!pair)
                 return -1;
-            bad = depth == 0 ? PyDict_SetItem(s->top, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1))
-                             : PyList_Append(s->deep, pair);
+            bad = (top && PyDict_SetItem(s->top, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1))) ||
+                  (identifies && PyList_Append(s->who, pair));
             Py_DECREF(pair);
             if (bad)
                 return -1;
@@ -422,18 +427,18 @@ static PyObject *scanner_scan(Scanner *self, PyObject *args)
     s.scanner = self;
     s.charset = 0;
     s.top = PyDict_New();
-    s.deep = PyList_New(0);
-    if (s.top && s.deep) {
+    s.who = PyList_New(0);
+    if (s.top && s.who) {
         if (start < 0 || start > buffer.len)
             refuse("malformed");
         else {
             stop = scan_data_set(&s, start, buffer.len, 0, implicit, 0);
             if (stop >= 0)
-                result = Py_BuildValue("nOOO", stop, s.top, s.deep, s.charset ? Py_True : Py_False);
+                result = Py_BuildValue("nOOO", stop, s.top, s.who, s.charset ? Py_True : Py_False);
         }
     }
     Py_XDECREF(s.top);
-    Py_XDECREF(s.deep);
+    Py_XDECREF(s.who);
     PyBuffer_Release(&buffer);
     return result;
 }
@@ -469,7 +474,7 @@ static void scanner_dealloc(Scanner *self)
 
 static PyMethodDef scanner_methods[] = {
     {"scan", (PyCFunction)scanner_scan, METH_VARARGS,
-     "scan(data, start, implicit, complete) -> (stop, top, deep, nested_charset); see deid.structure.scan."},
+     "scan(data, start, implicit, complete) -> (stop, top, who, nested_charset); see deid.structure.scan."},
     {NULL}};
 
 static PyTypeObject ScannerType = {
@@ -495,6 +500,7 @@ typedef struct {
     Table top, nested;
     Entry **private_entries;
     size_t n_private;
+    long days;
     unsigned long long private_kept, private_removed;
 } Plan;
 
@@ -509,6 +515,8 @@ typedef struct {
 
 static int put(Walk *w, const void *bytes, size_t count)
 {
+    if (!count)
+        return 0; /* memcpy from or to nowhere is undefined even for no bytes */
     if (w->size + count > w->capacity) {
         size_t capacity = (w->size + count) * 2 + 4096;
         uint8_t *out = PyMem_Realloc(w->out, capacity);
@@ -613,12 +621,126 @@ static PyObject *called(Entry *e, const uint8_t *value, Py_ssize_t length, uint3
     return new;
 }
 
+static int digits(const uint8_t *p, int count)
+{
+    int value = 0;
+    for (int at = 0; at < count; at++) {
+        if (p[at] < '0' || p[at] > '9')
+            return -1;
+        value = value * 10 + p[at] - '0';
+    }
+    return value;
+}
+
+/* Whether HH[MM[SS[.F{1,6}]]] fills the value; nothing else is decided here. */
+static int plain_time(const uint8_t *p, Py_ssize_t length)
+{
+    int hour, part;
+    if (length < 2 || (hour = digits(p, 2)) < 0 || hour > 23)
+        return 0;
+    if (length == 2)
+        return 1;
+    if (length < 4 || (part = digits(p + 2, 2)) < 0 || part > 59)
+        return 0;
+    if (length == 4)
+        return 1;
+    if (length < 6 || (part = digits(p + 4, 2)) < 0 || part > 60)
+        return 0;
+    if (length == 6)
+        return 1;
+    return p[6] == '.' && length >= 8 && length <= 13 && digits(p + 7, (int)length - 7) >= 0;
+}
+
+/* Move YYYYMMDD by days into `out`; 0 where it is no date of the years 1 to 9999 before and after. The calendar is
+ * the proleptic Gregorian one, days counted from 0000-03-01 (H. Hinnant, "chrono-compatible low-level date
+ * algorithms"). */
+static int moved_date(const uint8_t *p, long days, uint8_t *out)
+{
+    static const int lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = digits(p, 4), month = digits(p + 4, 2), day = digits(p + 6, 2), leap;
+    long era, count, of_era, of_year, shifted;
+    if (year < 1 || month < 1 || month > 12 || day < 1)
+        return 0;
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (day > lengths[month - 1] + (month == 2 && leap))
+        return 0;
+    shifted = month <= 2 ? year - 1 : year;
+    era = shifted / 400;
+    of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    of_era = (shifted - era * 400) * 365 + (shifted - era * 400) / 4 - (shifted - era * 400) / 100 + of_year;
+    count = era * 146097 + of_era + days;
+    if (count < 306) /* 0001-01-01 */
+        return 0;
+    era = count / 146097;
+    of_era = count - era * 146097;
+    shifted = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    of_year = of_era - (365 * shifted + shifted / 4 - shifted / 100);
+    month = (int)((5 * of_year + 2) / 153);
+    day = (int)(of_year - (153 * month + 2) / 5 + 1);
+    month += month < 10 ? 3 : -9;
+    shifted += era * 400 + (month <= 2);
+    if (shifted > 9999)
+        return 0;
+    out[0] = (uint8_t)('0' + shifted / 1000);
+    out[1] = (uint8_t)('0' + shifted / 100 % 10);
+    out[2] = (uint8_t)('0' + shifted / 10 % 10);
+    out[3] = (uint8_t)('0' + shifted % 10);
+    out[4] = (uint8_t)('0' + month / 10);
+    out[5] = (uint8_t)('0' + month % 10);
+    out[6] = (uint8_t)('0' + day / 10);
+    out[7] = (uint8_t)('0' + day % 10);
+    return 1;
+}
+
+/* The usual forms of dates and times without Python: outcome, -1 on error, -2 for anything unusual. */
+static int put_native(Walk *w, const Entry *entry, const Element *e, int implicit)
+{
+    const uint8_t *value = w->r.data + e->start;
+    Py_ssize_t length = (Py_ssize_t)e->length;
+    uint8_t date[8];
+    if (length > 28)
+        return -2;
+    while (length && value[length - 1] == ' ' && (Py_ssize_t)e->length - length < (entry->native == NATIVE_TM ? 16 : 1))
+        length--;
+    if (entry->native == NATIVE_TM) {
+        if (!plain_time(value, length))
+            return -2;
+        return put_header(w, e, e->length, implicit) || put(w, value, e->length) ? -1 : KEPT;
+    }
+    if (length < 8 || (e->length & 1))
+        return -2;
+    if (entry->native == NATIVE_DA ? length != 8 || e->length != 8 : length > 8) {
+        Py_ssize_t zone = length;
+        if (entry->native == NATIVE_DA)
+            return -2;
+        if (length >= 13 && (value[length - 5] == '+' || value[length - 5] == '-')) {
+            int hours = digits(value + length - 4, 2), minutes = digits(value + length - 2, 2);
+            if (hours < 0 || hours > 19 || minutes < 0 || minutes > 59)
+                return -2;
+            zone = length - 5;
+        }
+        if (zone != 8 && !plain_time(value + 8, zone - 8))
+            return -2;
+    }
+    if (!moved_date(value, w->plan->days, date))
+        return -2;
+    if (put_header(w, e, e->length, implicit) || put(w, date, 8) || put(w, value + 8, e->length - 8))
+        return -1;
+    return memcmp(date, value, 8) ? REPLACED : KEPT;
+}
+
 /* Outcome, or -1. */
 static int put_called(Walk *w, Entry *entry, const Element *e, int implicit, int local)
 {
     const uint8_t *value = w->r.data + e->start;
-    PyObject *new = called(entry, value, (Py_ssize_t)e->length, e->vr, local);
+    PyObject *new;
     Py_ssize_t length;
+    if (entry->native) {
+        int outcome = put_native(w, entry, e, implicit);
+        if (outcome != -2)
+            return outcome;
+    }
+    new = called(entry, value, (Py_ssize_t)e->length, e->vr, local);
     if (!new)
         return -1;
     if (new == Py_None)
@@ -1063,7 +1185,7 @@ static PyObject *plan_counts(Plan *self, PyObject *Py_UNUSED(args))
 static int plan_init(Plan *self, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
     PyObject *resolve, *block, *private_, *odd;
-    if (!PyArg_ParseTuple(args, "OOOO", &resolve, &block, &private_, &odd))
+    if (!PyArg_ParseTuple(args, "OOOO|l", &resolve, &block, &private_, &odd, &self->days))
         return -1;
     Py_XSETREF(self->resolve, Py_NewRef(resolve));
     Py_XSETREF(self->block, Py_NewRef(block));
@@ -1135,7 +1257,7 @@ static PyMethodDef plan_methods[] = {
 
 static PyTypeObject PlanType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "deid._walker.Plan",
-    .tp_doc = "Plan(resolve, block, private, odd): deid.walker.Plan, compiled, little endian only.",
+    .tp_doc = "Plan(resolve, block, private, odd, days=0): deid.walker.Plan, compiled, little endian only.",
     .tp_basicsize = sizeof(Plan),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_new = PyType_GenericNew,
