@@ -25,7 +25,7 @@ enum { QUIET_ORIGINAL = 1, QUIET_OUTPUT = 2, LONG_FORM = 4, SHORT_FORM = 8 };
 #define SAMPLE 256
 #define SHORT_FILE "the file ends before its pixel data do"
 #define LOUD_SLOTS 4096u
-enum { ALWAYS = 1, LOUD = 2 };
+enum { ALWAYS = 1, LOUD = 2, PRIVATE = 4 };
 #define VRS 677 /* 26 * 26 and one for "unknown" */
 
 typedef struct { uint64_t a, b; } Key;
@@ -137,7 +137,7 @@ static int holds(const Set *set, Key k) {
 static int put(Set *set, Key k) {
     if (!k.a && !k.b) k.b = 1;
     if (set->used * 2 >= set->size) {
-        Set bigger = {NULL, set->size ? set->size * 2 : 1024, 0};
+        Set bigger = {NULL, set->size ? set->size * 4 : 4096, 0};
         bigger.slots = PyMem_Calloc(bigger.size, sizeof(Key));
         if (!bigger.slots) { PyErr_NoMemory(); return RAISED; }
         for (size_t i = 0; i < set->size; i++)
@@ -203,12 +203,12 @@ static int dictionary_vr(Scanner *s, uint32_t tag, char *vr) {
 
 static int is_pixels(uint32_t tag) { return tag == 0x7FE00010u || tag == 0x7FE00008u || tag == 0x7FE00009u; }
 
-/* Whether a value is reported in any case (from such a top-level tag on), or even where its VR is quiet. */
+/* Whether a value is reported in any case, where an original has the same, or where it is private or graphics. */
 static int marks(const Scanner *s, int32_t parent, uint32_t tag) {
     int found = s->nodes.at[parent].marks;
     if (!parent)
         for (size_t i = 0; i < s->always_count; i++) found |= s->always[i] == tag ? ALWAYS : 0;
-    if ((tag >> 16 & 1) || tag >> 24 == 0x50 || tag >> 24 == 0x60) return found | LOUD;
+    if ((tag >> 16 & 1) || tag >> 24 == 0x50 || tag >> 24 == 0x60) return found | PRIVATE;
     for (uint32_t i = (tag * 0x9E3779B1u) >> 20; s->loud[i]; i = (i + 1) % LOUD_SLOTS)
         if (s->loud[i] == tag) return found | LOUD;
     return found;
@@ -469,11 +469,18 @@ static PyObject *event(Scanner *s, const Span *span, int fresh) {
 }
 
 /* Whether a value that is new may be passed over: see PythonScanner. */
-static int hushed(const Scanner *s, const Span *span, int output, int marked) {
+static int hushed(const Scanner *s, const Span *span, int output, int marked, Key known) {
     int quiet = s->flags[vr_index(span->vr)] & (output ? QUIET_OUTPUT : QUIET_ORIGINAL);
     if (!span->length) return 1;
-    if (output) return quiet && !(marked & LOUD);
+    if (output) return quiet && !(marked & PRIVATE) && !((marked & LOUD) && holds(&s->known, known));
     return quiet || ((span->tag >> 16 & 1) && span->length < 5 && !(span->vr[0] == 'P' && span->vr[1] == 'N'));
+}
+
+/* How much of a value makes it new: of a single date of an original only the day. */
+static size_t telling(const Span *span, const uint8_t *value, int output) {
+    int dated = span->vr[0] == 'D' && (span->vr[1] == 'A' || span->vr[1] == 'T');
+    if (output || !dated || span->length <= 10 || memchr(value, '\\', span->length)) return span->length;
+    return 10;
 }
 
 static int judge(Scanner *s, int output, PyObject *events) {
@@ -481,9 +488,13 @@ static int judge(Scanner *s, int output, PyObject *events) {
         const Span *span = &s->spans.at[i];
         const uint8_t *value = at(s, span->start);
         Key content = hash(value, span->length, s->seed), path = with_tag(s->nodes.at[span->node].key, span->tag);
-        if (!output && put(&s->known, both(path, content)) < 0) return RAISED;
+        Key known = both(path, content);
+        if (!output && put(&s->known, known) < 0) return RAISED;
+        size_t told = telling(span, value, output);
+        if (told < span->length) content = hash(value, told, s->seed);
         path.a += (uint64_t)vr_index(span->vr) << 32;
-        Key key = both(hash(at(s, span->context), span->context_length, path), content);
+        if (span->context_length) path = hash(at(s, span->context), span->context_length, path);
+        Key key = both(path, content);
         int fresh = put(output ? &s->judged : &s->seen, key);
         if (fresh < 0) return RAISED;
         if (output && !fresh && s->again.used) fresh = holds(&s->again, key);
@@ -492,7 +503,7 @@ static int judge(Scanner *s, int output, PyObject *events) {
         if (!fresh && !(marked & ALWAYS)) continue;
         s->hits.used = 0;
         if (fresh && output && find(s, value, span->length)) return RAISED;
-        if (!s->hits.used && !(marked & ALWAYS) && hushed(s, span, output, marked)) continue;
+        if (!s->hits.used && !(marked & ALWAYS) && hushed(s, span, output, marked, known)) continue;
         PyObject *found = event(s, span, fresh);
         if (!found || PyList_Append(events, found)) { Py_XDECREF(found); return RAISED; }
         Py_DECREF(found);
@@ -575,7 +586,7 @@ static PyObject *judge_again(Scanner *s, PyObject *args) {
     int r = key_of(s, path, &key);
     if (!r) {
         key.a += (uint64_t)(vr_length == 2 ? vr_index(vr) : VRS - 1) << 32;
-        key = hash(context.buf, (size_t)context.len, key);
+        if (context.len) key = hash(context.buf, (size_t)context.len, key);
         r = put(&s->again, both(key, hash(value.buf, (size_t)value.len, s->seed)));
     }
     PyBuffer_Release(&value);

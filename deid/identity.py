@@ -53,16 +53,17 @@ _PLACES = frozenset(
 _FURTHER = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020102, 0x00209453, 0xFFFCFFFC})
 #: Dates of tables and coding schemes, not of people.
 _EDITIONS = frozenset({0x00080106, 0x00080107, 0x0008010D})
-_WELL_KNOWN = ("1.2.840.10008.", "2.16.840.1.113883.6.")
+_WELL_KNOWN = (b"1.2.840.10008.", b"2.16.840.1.113883.6.")
 _REGISTERED = frozenset({0x00020002, 0x00020010, 0x00020012})
 _PARTS = re.compile(r"[\s^=,\\./;:()_\"-]+")
 _RUN = re.compile(rb"[\x20-\x7e\xa0-\xff]{5,}")
 _DATE = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})")
-_UID = re.compile(rb"[0-9][0-9.]*\.[0-9.]*[0-9]")
 _LONGEST_UID = 190
+#: A name of this many letters is found inside longer words too.
+_WORD = 5
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Token:
     """A string to search for; its value is never shown.
 
@@ -146,7 +147,7 @@ class Grounds:
         }
         #: Sequences that stay where their UIDs are mapped, so that references still resolve.
         self.references = frozenset(row.tag for row in rows if "U*" in row.basic)
-        self.loud = tuple(sorted(self.identity))
+        self.loud = tuple(sorted(self.identity | _FURTHER))
         self.identifying = cache(self._identifying)
         self.must_change = cache(self._must_change)
         self.free_text = cache(self._free_text)
@@ -211,6 +212,7 @@ class Collector:
         self._grounds = grounds
         self._scanner = scanner
         self._codecs: list[str] = []
+        self._uids_kept = "retain_uids" in grounds.options
         self._days: dict[bytes, datetime.date | None] = {}
         self.known = Known()
 
@@ -237,12 +239,12 @@ class Collector:
         vr = vr if vr not in ("", "UN") else (vr_of(tag) or (row.vr if row else vr))
         if tag >> 16 & 1:
             self._private(event, vr)
-        elif vr == "PN":
-            self._names(value)
         elif vr == "UI":
             self._uids(tag, value, row)
         elif vr in ("DA", "DT"):
             self._dates(path, value)
+        elif vr == "PN":
+            self._names(value)
         elif tag in _DIRECT and self._grounds.identifying(path):
             for text in self._decoded(value):
                 self._identifier(text, place=tag in _PLACES)
@@ -287,14 +289,13 @@ class Collector:
             self._text(text.decode("latin-1"), "private-text")
 
     def _uids(self, tag: int, value: bytes, row: standard.Row | None) -> None:
-        if tag in _REGISTERED or (
-            "retain_uids" in self._grounds.options and row and "retain_uids" in row.options
-        ):
+        if tag in _REGISTERED or (self._uids_kept and row is not None and "retain_uids" in row.options):
             return
         for uid in value.strip(b"\0 ").split(b"\\"):
-            if len(uid) <= 6 or uid.decode("latin-1").startswith(_WELL_KNOWN):
+            if len(uid) <= 6 or uid.startswith(_WELL_KNOWN):
                 continue
-            if _UID.fullmatch(uid) and len(uid) <= _LONGEST_UID:
+            plain = not uid.translate(None, b"0123456789.") and uid[:1] != b"." and b"." in uid
+            if plain and len(uid) <= _LONGEST_UID:
                 self._scanner.uid(uid)
             else:
                 self._put("uid", uid.decode("latin-1"), (uid.lower(),), strong=True)
@@ -341,13 +342,17 @@ class Collector:
                 elif len(variant) >= 3 or (len(variant) == 2 and not variant.isascii()):
                     self._put("name", variant.lower(), spellings.encodings(variant), strong=True)
         for first, second in permutations(parts[:4], 2):
-            if len(first) < 3 <= len(first) + len(second) and len(second) > 1:
-                for whole in spellings.joined(first, second):
-                    if len(whole) > 3:
-                        self._put("name", whole.lower(), spellings.encodings(whole), strong=True)
-            together = spellings.squeezed(first + second)
-            if len(together) >= 8:
-                self.known.squeezed.add(together)
+            # A short part counts only as a word; a part of two letters only beside another one.
+            if len(first) < 3 and len(second) < 3:
+                together = spellings.joined(first, second)
+            else:
+                together = [first + second] if min(len(first), len(second)) < _WORD else []
+            for whole in together:
+                if len(whole) > 2:
+                    self._put("name", whole.lower(), spellings.encodings(whole), strong=True)
+            squeezed = spellings.squeezed(first + second)
+            if len(squeezed) >= 8:
+                self.known.squeezed.add(squeezed)
 
     def _identifier(self, text: str, *, place: bool) -> None:
         for value in text.split("\\"):
@@ -382,7 +387,7 @@ class Collector:
     def _put(self, code: str, word: str, patterns: Iterable[bytes], *, strong: bool) -> None:
         if (code, word) in self.known.numbers:
             return
-        found = tuple(dict.fromkeys(pattern for pattern in patterns if len(pattern) >= 3))
+        found = tuple(pattern for pattern in patterns if len(pattern) >= 3)
         number = self.known.numbers[code, word] = len(self.known.tokens)
         self.known.tokens.append(Token(code, found, strong, word))
         for pattern in found:

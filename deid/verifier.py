@@ -67,7 +67,7 @@ class Verifier:
         self._policy = policy
         self._options = policy.options if policy else frozenset()
         grounds = grounds_of(policy)
-        self._scanner = make_scanner(_ALWAYS, grounds.loud, compiled=compiled)
+        self._scanner = make_scanner(_ALWAYS, grounds.loud, uids=references is not None, compiled=compiled)
         self._collector = Collector(grounds, self._scanner)
         self._judge = Judge(grounds, self._collector.known, self._scanner)
         self._reader = Reader(self._scanner, compiled=compiled)

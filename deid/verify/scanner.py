@@ -31,13 +31,15 @@ _search = _built()
 QUIET_ORIGINAL = (
     "AT", "DS", "FD", "FL", "IS", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV",
 )  # fmt: skip
-QUIET_OUTPUT = (*QUIET_ORIGINAL, "CS", "OB", "OW", "TM")
+QUIET_OUTPUT = (*QUIET_ORIGINAL, "CS", "DT", "OB", "OW", "TM", "UI")
 _UID_RUN = re.compile(rb"[0-9][0-9.]*")
 _LONGEST_UID = 190
 _WALKED = frozenset({Status.DONE, Status.NATIVE, Status.ENCAPSULATED})
 _CODE_VALUE = 0x00080100
 #: A shorter private text makes no string to search for.
 _SHORTEST = 5
+#: Characters that hold the day of a DA or DT, also in the old form with dots.
+_DAY = 10
 
 
 class Event(NamedTuple):
@@ -93,10 +95,14 @@ class PythonScanner:
 
     Args:
         always: top-level tags whose values, and code values below them, are reported from every file.
-        loud: tags whose values are reported from outputs even where their VR is quiet.
+        loud: tags whose values are reported from outputs even where their VR is quiet, if an original has the same.
+        quiet: VRs whose values are reported from outputs for a hit only; private elements and graphics always are.
     """
 
-    def __init__(self, always: Iterable[int] = (), loud: Iterable[int] = ()) -> None:
+    def __init__(
+        self, always: Iterable[int] = (), loud: Iterable[int] = (), quiet: Iterable[str] = QUIET_OUTPUT
+    ) -> None:
+        self._quiet = frozenset(quiet)
         self._always, self._loud = frozenset(always), frozenset(loud)
         self._seen: set[tuple[tuple[int, ...], str, bytes, bytes]] = set()
         self._judged: set[tuple[tuple[int, ...], str, bytes, bytes]] = set()
@@ -126,7 +132,7 @@ class PythonScanner:
         seen = self._judged if output else self._seen
         for path, vr, start, end, (first, last) in walk.found if status in _WALKED else ():
             value, context = raw[start - base : end - base], raw[first - base : last - base]
-            key = path, vr, value, context
+            key = path, vr, value if output else _telling(vr, value), context
             always = path[0] in self._always and (len(path) == 1 or path[-1] == _CODE_VALUE)
             fresh = key not in seen or (output and key in self._again)
             seen.add(key)
@@ -141,13 +147,14 @@ class PythonScanner:
 
     def _hushed(self, path: tuple[int, ...], vr: str, value: bytes, *, output: bool) -> bool:
         """Whether a new value may be passed over."""
-        private = any(tag >> 16 & 1 for tag in path) if output else path[-1] >> 16 & 1
         if not value:
             return True
-        if output:
-            loud = private or any(tag in self._loud or tag >> 24 in (0x50, 0x60) for tag in path)
-            return vr in QUIET_OUTPUT and not loud
-        return vr in QUIET_ORIGINAL or (bool(private) and len(value) < _SHORTEST and vr != "PN")
+        if not output:
+            short = len(value) < _SHORTEST and vr != "PN"
+            return vr in QUIET_ORIGINAL or (path[-1] >> 16 & 1 == 1 and short)
+        if vr not in self._quiet or any(tag >> 16 & 1 or tag >> 24 in (0x50, 0x60) for tag in path):
+            return False
+        return not (any(tag in self._loud for tag in path) and (path, value) in self._known)
 
     def known(self, path: tuple[int, ...], value: bytes, /) -> bool:
         """Whether an original has this value at this path."""
@@ -194,6 +201,11 @@ class PythonScanner:
         return hits
 
 
+def _telling(vr: str, value: bytes) -> bytes:
+    """What of a value makes it new: of a single date of an original only the day."""
+    return value[:_DAY] if vr in ("DA", "DT") and b"\\" not in value else value
+
+
 def compiled_module(*, force: bool | None) -> ModuleType | None:
     """The compiled twin, or None where Python is to do it.
 
@@ -211,19 +223,23 @@ def compiled_module(*, force: bool | None) -> ModuleType | None:
     return _search
 
 
-def make_scanner(always: Iterable[int], loud: Iterable[int], *, compiled: bool | None = None) -> Scanner:
+def make_scanner(
+    always: Iterable[int], loud: Iterable[int], *, uids: bool = False, compiled: bool | None = None
+) -> Scanner:
     """The fastest scanner there is.
 
     Args:
         always: see :class:`PythonScanner`.
         loud: see :class:`PythonScanner`.
+        uids: whether every UID is reported from outputs.
         compiled: see :func:`compiled_module`.
     """
     module = compiled_module(force=compiled)
+    quiet = [vr for vr in QUIET_OUTPUT if vr != "UI" or not uids]
     if module is None:
-        return PythonScanner(always, loud)
+        return PythonScanner(always, loud, quiet)
     scanner: Scanner = module.Scanner(
-        vr_of, Event, tuple(always), tuple(loud), "".join(QUIET_ORIGINAL), "".join(QUIET_OUTPUT),
+        vr_of, Event, tuple(always), tuple(loud), "".join(QUIET_ORIGINAL), "".join(quiet),
         "".join(LONG_FORM), "".join(SHORT_FORM), os.urandom(16),
     )  # fmt: skip
     return scanner
