@@ -370,6 +370,68 @@ begin
   return null;
 end $$;
 
+CREATE TABLE catalog.deid_report (
+    id bigint NOT NULL,
+    batch_id bigint NOT NULL,
+    received_id bigint NOT NULL,
+    report jsonb NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text GENERATED ALWAYS AS ((report ->> 'kind'::text)) STORED NOT NULL,
+    report_sha256 text GENERATED ALWAYS AS ((report ->> 'sha256'::text)) STORED NOT NULL,
+    content_sha256 text GENERATED ALWAYS AS ((report ->> 'content_sha256'::text)) STORED NOT NULL,
+    policy_sha256 text GENERATED ALWAYS AS ((report #>> '{policy,sha256}'::text[])) STORED,
+    series_uid text GENERATED ALWAYS AS ((report ->> 'series_uid'::text)) STORED,
+    patient_alias text GENERATED ALWAYS AS ((report ->> 'patient_alias'::text)) STORED,
+    reason_code text GENERATED ALWAYS AS ((report ->> 'code'::text)) STORED,
+    object_count integer GENERATED ALWAYS AS ((COALESCE((report ->> 'objects'::text), (report ->> 'files'::text)))::integer) STORED NOT NULL,
+    finding_count integer GENERATED ALWAYS AS (COALESCE(jsonb_array_length((report -> 'findings'::text)), 0)) STORED NOT NULL,
+    verified boolean GENERATED ALWAYS AS (COALESCE(((report ->> 'verified'::text))::boolean, false)) STORED NOT NULL,
+    modalities jsonb GENERATED ALWAYS AS ((report -> 'modalities'::text)) STORED NOT NULL,
+    actions jsonb GENERATED ALWAYS AS (COALESCE((report -> 'actions'::text), '{}'::jsonb)) STORED NOT NULL,
+    outcomes jsonb GENERATED ALWAYS AS (COALESCE((report -> 'outcomes'::text), '{}'::jsonb)) STORED NOT NULL,
+    cuts jsonb GENERATED ALWAYS AS (COALESCE((report -> 'cuts'::text), '{}'::jsonb)) STORED NOT NULL,
+    CONSTRAINT deid_report_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT deid_report_check1 CHECK (((kind = 'series'::text) = (series_uid IS NOT NULL))),
+    CONSTRAINT deid_report_check2 CHECK (((kind = 'quarantine'::text) = (reason_code IS NOT NULL))),
+    CONSTRAINT deid_report_kind_check CHECK ((kind = ANY (ARRAY['series'::text, 'quarantine'::text]))),
+    CONSTRAINT deid_report_report_sha256_check CHECK ((report_sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE catalog.deid_report IS 'The report of deid.report, sealed by its sha256; columns behind created_at are read out of it. The last of an item counts.';
+
+CREATE FUNCTION catalog.deid_last(batch bigint, received bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    RETURN (SELECT max(r.id) AS max FROM catalog.deid_report r WHERE ((r.batch_id = deid_last.batch) AND (r.received_id = deid_last.received)));
+
+COMMENT ON FUNCTION catalog.deid_last(batch bigint, received bigint) IS 'Number of the report that counts for a series in a batch.';
+
+CREATE TABLE landing.quarantine (
+    id bigint NOT NULL,
+    series_id bigint NOT NULL,
+    stage text NOT NULL,
+    reason_code text NOT NULL,
+    reason text NOT NULL,
+    uri text,
+    quarantined_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    decision text,
+    CONSTRAINT quarantine_stage_check CHECK ((stage = ANY (ARRAY['fetch'::text, 'deidentify'::text])))
+);
+
+COMMENT ON TABLE landing.quarantine IS 'What could not be vouched for; a person decides.';
+
+CREATE FUNCTION catalog.deid_waits(received bigint, refused bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    RETURN ((NOT (EXISTS (SELECT FROM catalog.deid_report r WHERE ((r.received_id = deid_waits.received) AND (r.id > deid_waits.refused))))) AND (NOT (EXISTS (SELECT FROM (landing.quarantine q JOIN catalog.deid_report r ON ((r.id = deid_waits.refused))) WHERE ((q.series_id = deid_waits.received) AND (q.stage = 'deidentify'::text) AND (q.decided_at >= r.created_at))))));
+
+COMMENT ON FUNCTION catalog.deid_waits(received bigint, refused bigint) IS 'Whether nothing came after a report of quarantine: no later report, no decision.';
+
 CREATE FUNCTION curation.guard_birth() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -648,6 +710,58 @@ CREATE TABLE catalog.collection (
     name text NOT NULL,
     source text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE catalog.deid_batch (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    policy_sha256 text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deid_batch_name_check CHECK ((name <> ''::text))
+);
+
+COMMENT ON TABLE catalog.deid_batch IS 'One run of de-identification over what waited; named by the Airflow run.';
+
+ALTER TABLE catalog.deid_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.deid_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.deid_item (
+    batch_id bigint NOT NULL,
+    received_id bigint NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    CONSTRAINT deid_item_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
+);
+
+COMMENT ON TABLE catalog.deid_item IS 'The series that a batch is about, by their number; owner, team and visibility as they were received.';
+
+CREATE TABLE catalog.deid_picture (
+    report_id bigint NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    png bytea NOT NULL,
+    CONSTRAINT deid_picture_check CHECK ((encode(sha256(png), 'hex'::text) = sha256)),
+    CONSTRAINT deid_picture_name_check CHECK ((name !~ '(^|/)before[^/]*$'::text)),
+    CONSTRAINT deid_picture_png_check CHECK ((octet_length(png) <= 8388608))
+);
+ALTER TABLE ONLY catalog.deid_picture ALTER COLUMN png SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE catalog.deid_picture IS 'Pixels after de-identification; those from before are never in the database.';
+
+ALTER TABLE catalog.deid_report ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.deid_report_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE catalog.instance (
@@ -1150,22 +1264,6 @@ CREATE TABLE landing.followed (
     followed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-CREATE TABLE landing.quarantine (
-    id bigint NOT NULL,
-    series_id bigint NOT NULL,
-    stage text NOT NULL,
-    reason_code text NOT NULL,
-    reason text NOT NULL,
-    uri text,
-    quarantined_at timestamp with time zone DEFAULT now() NOT NULL,
-    decided_at timestamp with time zone,
-    decided_by text,
-    decision text,
-    CONSTRAINT quarantine_stage_check CHECK ((stage = ANY (ARRAY['fetch'::text, 'deidentify'::text])))
-);
-
-COMMENT ON TABLE landing.quarantine IS 'What could not be vouched for; a person decides.';
-
 ALTER TABLE landing.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME landing.quarantine_id_seq
     START WITH 1
@@ -1339,6 +1437,21 @@ ALTER TABLE ONLY broker.request
 ALTER TABLE ONLY catalog.collection
     ADD CONSTRAINT collection_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY catalog.deid_batch
+    ADD CONSTRAINT deid_batch_name_key UNIQUE (name);
+
+ALTER TABLE ONLY catalog.deid_batch
+    ADD CONSTRAINT deid_batch_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.deid_item
+    ADD CONSTRAINT deid_item_pkey PRIMARY KEY (batch_id, received_id);
+
+ALTER TABLE ONLY catalog.deid_picture
+    ADD CONSTRAINT deid_picture_pkey PRIMARY KEY (report_id, name);
+
+ALTER TABLE ONLY catalog.deid_report
+    ADD CONSTRAINT deid_report_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (sop_uid);
 
@@ -1469,6 +1582,12 @@ ALTER TABLE ONLY registry.socket
 
 CREATE INDEX disclosure_request ON broker.disclosure USING btree (request_id);
 
+CREATE INDEX deid_report_item ON catalog.deid_report USING btree (batch_id, received_id, id);
+
+CREATE INDEX deid_report_received ON catalog.deid_report USING btree (received_id, id);
+
+CREATE INDEX deid_report_series ON catalog.deid_report USING btree (series_uid);
+
 CREATE INDEX instance_series ON catalog.instance USING btree (series_uid);
 
 CREATE INDEX series_patient ON catalog.series USING btree (collection, patient_alias);
@@ -1508,6 +1627,14 @@ CREATE TRIGGER guard_disclosure BEFORE INSERT ON broker.disclosure FOR EACH ROW 
 CREATE TRIGGER guard_request BEFORE INSERT ON broker.request FOR EACH ROW EXECUTE FUNCTION broker.guard_request();
 
 CREATE TRIGGER take_effect AFTER INSERT ON broker.decision FOR EACH ROW EXECUTE FUNCTION broker.take_effect();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_batch FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_item FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_picture FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_report FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
 CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_birth();
 
@@ -1574,6 +1701,33 @@ ALTER TABLE ONLY broker.decision
 
 ALTER TABLE ONLY broker.request
     ADD CONSTRAINT request_requester_fkey FOREIGN KEY (requester) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.deid_batch
+    ADD CONSTRAINT deid_batch_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
+
+ALTER TABLE ONLY catalog.deid_item
+    ADD CONSTRAINT deid_item_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES catalog.deid_batch(id);
+
+ALTER TABLE ONLY catalog.deid_item
+    ADD CONSTRAINT deid_item_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.deid_item
+    ADD CONSTRAINT deid_item_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_series(id);
+
+ALTER TABLE ONLY catalog.deid_item
+    ADD CONSTRAINT deid_item_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY catalog.deid_picture
+    ADD CONSTRAINT deid_picture_report_id_fkey FOREIGN KEY (report_id) REFERENCES catalog.deid_report(id);
+
+ALTER TABLE ONLY catalog.deid_report
+    ADD CONSTRAINT deid_report_batch_id_received_id_fkey FOREIGN KEY (batch_id, received_id) REFERENCES catalog.deid_item(batch_id, received_id);
+
+ALTER TABLE ONLY catalog.deid_report
+    ADD CONSTRAINT deid_report_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.deid_report
+    ADD CONSTRAINT deid_report_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
@@ -1772,11 +1926,27 @@ ALTER TABLE broker.request ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.collection ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.deid_batch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.deid_item ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.deid_picture ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.deid_report ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.instance ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.patient ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY pipeline ON catalog.collection TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.deid_batch TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.deid_item TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.deid_picture TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.deid_report TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.instance TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -1810,6 +1980,26 @@ CREATE POLICY visible ON catalog.collection FOR SELECT TO radflow_portal USING (
    FROM catalog.series s
   WHERE (s.collection = collection.name))));
 
+CREATE POLICY visible ON catalog.deid_batch FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.deid_item i
+  WHERE (i.batch_id = deid_batch.id))));
+
+CREATE POLICY visible ON catalog.deid_item FOR SELECT TO radflow_portal USING (((owner = access.current_account()) OR (access.may_see(owner, team, visibility) AND (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))) OR (EXISTS ( SELECT
+   FROM catalog.deid_report r
+  WHERE (r.id = catalog.deid_last(deid_item.batch_id, deid_item.received_id))))));
+
+CREATE POLICY visible ON catalog.deid_picture FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.deid_report r
+  WHERE (r.id = deid_picture.report_id))));
+
+CREATE POLICY visible ON catalog.deid_report FOR SELECT TO radflow_portal USING (
+CASE kind
+    WHEN 'series'::text THEN (access.may_see(owner, team, visibility) AND ((owner = access.current_account()) OR access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role) OR (EXISTS ( SELECT
+       FROM catalog.series s
+      WHERE (s.series_uid = deid_report.series_uid)))))
+    ELSE ((access.current_account() IS NOT NULL) AND ((owner = access.current_account()) OR access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))
+END);
+
 CREATE POLICY visible ON catalog.instance FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
   WHERE (s.series_uid = instance.series_uid))));
@@ -1839,6 +2029,10 @@ CREATE POLICY visible ON catalog.tag FOR SELECT TO radflow_portal USING ((EXISTS
 CREATE POLICY visible ON catalog.truth FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
   WHERE (s.series_uid = truth.series_uid))));
+
+CREATE POLICY visible_with_batch ON catalog.policy FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.deid_batch b
+  WHERE (b.policy_sha256 = policy.sha256))));
 
 CREATE POLICY blind ON curation.sign_off FOR SELECT TO radflow_portal USING (((account = access.current_account()) OR access.has_role('adjudicator'::access.role) OR (EXISTS ( SELECT
    FROM catalog.series s
@@ -2077,6 +2271,12 @@ GRANT ALL ON FUNCTION broker.linkage(wanted bigint) TO radflow_broker;
 
 REVOKE ALL ON FUNCTION broker.take_effect() FROM PUBLIC;
 
+GRANT SELECT,INSERT ON TABLE catalog.deid_report TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.deid_report TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
+GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;
+
 REVOKE ALL ON FUNCTION phi.guard_key() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION phi.stamp_key() FROM PUBLIC;
@@ -2112,6 +2312,15 @@ GRANT SELECT ON TABLE broker.status TO radflow_broker;
 
 GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE catalog.deid_batch TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.deid_batch TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE catalog.deid_item TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.deid_item TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE catalog.deid_picture TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.deid_picture TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.instance TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.instance TO radflow_portal;
@@ -2192,9 +2401,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE experiment.step_run TO radflow_pipeline;
 GRANT SELECT ON TABLE experiment.step_run TO radflow_portal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.followed TO radflow_pipeline;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
-GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE landing.received_object TO radflow_pipeline;
 GRANT SELECT ON TABLE landing.received_object TO radflow_broker;

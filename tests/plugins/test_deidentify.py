@@ -162,6 +162,7 @@ def test_pages_say_what_was_done(get: Any, rows: DeidRows) -> None:
     ):  # fmt: skip
         assert words in page, words
     batch = get("mallory", f"/deidentification/batches/{rows.batch['first']}", headers=HTML).text
+    assert "/dags/deidentify/runs/asset_triggered__1" in batch
     for line in report["policy"]["english"]:
         assert line.split("'")[0] in batch
     quarantined = get(ENGINEER, f"/deidentification/reports/{rows.report['cut']}", headers=HTML).text
