@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from deid.exceptions import QuarantineError
 from deid.objects import Kind, kind, needs_pixels
@@ -18,9 +17,8 @@ _COLOUR = ("RGB", "YBR", "PALETTE", "ARGB", "CMYK", "HSV")
 _DEAD_UIDS = frozenset({"0", "1", ""})
 
 
-@dataclass(frozen=True, repr=False)
-class Header:
-    """The few attributes that decide about a file; holds identity, so it has no repr.
+class Header(NamedTuple):
+    """The few attributes that decide about a file; holds identity, so its repr says nothing.
 
     Attributes:
         sop_class: SOP Class UID.
@@ -43,6 +41,9 @@ class Header:
     name: str
     birth_date: str
     modality: str
+
+    def __repr__(self) -> str:
+        return "Header()"
 
 
 def read_header(original: Original, file: str) -> Header:

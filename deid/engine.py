@@ -6,8 +6,6 @@ be; pixel data go from file to file without passing through Python, unless a pix
 
 from __future__ import annotations
 
-import os
-import zlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -19,10 +17,9 @@ from deid.handlers.base import Unfit
 from deid.handlers.text import codecs_of, decoded
 from deid.identifiers import identity
 from deid.objects import Kind, kind
-from deid.original import DEFLATED
 from deid.rules import PATIENT_ID, PATIENT_NAME, RuleTable
-from deid.structure import StructureError
 from deid.text import TextCleaner
+from deid.writing import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
     from deid.pseudonyms import Pseudonyms
 
 _PLANS = 8
+_TABLES = 200  # there are fewer storage SOP classes; hostile input can name any number
 _CHARSET = 0x00080005
 
 
@@ -109,14 +107,15 @@ class Engine:
         self.alias = pseudonyms.patient(*self._who)
         shifts = "retain_longitudinal_modified_dates" in policy.options
         self.days = pseudonyms.days(*self._who) if shifts else 0
-        self._tables: dict[str, RuleTable] = {}
         self._prepared: dict[tuple[object, ...], _Prepared] = {}
+        self._last: tuple[tuple[object, ...], list[tuple[int, bytes]], _Prepared] | None = None
         self._tally = Tally()
+        self._writer = Writer()
 
     def identity(self, original: Original) -> list[tuple[str, str]]:
         """(kind, text) of everything in an object that identifies."""
         codecs = codecs_of(original.top.get(_CHARSET, b""))
-        return _texts(identity((*original.top.items(), *original.deep)), codecs)
+        return _texts(identity(original.who), codecs)
 
     def write(self, original: Original, header: Header, target: Path, pixels: PixelResult | None) -> str:
         """De-identify an object into a new file; returns the new SOP Instance UID.
@@ -151,10 +150,12 @@ class Engine:
         behind = original.trailing
         if behind:
             behind = self._walk(prepared.plan, original, behind, 0, len(behind), [])
-        uid = header.sop_uid if "retain_uids" in self._policy.options else self._pseudonyms.uid(header.sop_uid)
+        uid = (
+            header.sop_uid if "retain_uids" in self._policy.options else self._pseudonyms.uid(header.sop_uid)
+        )
         syntax = (pixels.transfer_syntax if pixels else None) or original.syntax
         meta = marking.file_meta(header.sop_class, uid, syntax)
-        _Writer(target / f"{uid}.dcm").write(original, meta, body, behind, pixels)
+        self._writer.write(target / f"{uid}.dcm", original, meta, body, behind, pixels)
         return uid
 
     def _walk(
@@ -167,26 +168,28 @@ class Engine:
         inserts: list[tuple[int, bytes]],
     ) -> bytes:
         if original.order == ">":
-            return plan.walk(data, start, end, False, inserts, False)  # type: ignore[call-arg]
+            return plan.walk(data, start, end, False, inserts, False)  # type: ignore[call-arg]  # noqa: FBT003
         return plan.walk(data, start, end, original.implicit, inserts)
 
     def _prepare(self, original: Original, header: Header) -> _Prepared:
         charset = original.top.get(_CHARSET, b"")
-        who = identity((*original.top.items(), *original.deep))
-        key = (header.sop_class, charset, who, original.syntax if original.order == ">" else original.implicit)
+        fast = (header.sop_class, charset, original.syntax, original.nested_charset)
+        if self._last is not None and self._last[0] == fast and self._last[1] == original.who:
+            return self._last[2]  # as almost always within a series
+        who = identity(original.who)
+        key = (*fast, who)
         found = self._prepared.get(key)
         if found is None:
             if len(self._prepared) >= _PLANS:
                 self._close()
             found = self._prepared[key] = self._make(original, header, charset, who)
+        self._last = fast, original.who, found
         return found
 
     def _make(
         self, original: Original, header: Header, charset: bytes, who: tuple[tuple[str, bytes], ...]
     ) -> _Prepared:
-        table = self._tables.get(header.sop_class)
-        if table is None:
-            table = self._tables[header.sop_class] = RuleTable(self._policy, header.sop_class)
+        table = _table(self._policy, header.sop_class)
         codecs = codecs_of(charset)
         options = self._policy.options
         dates = "retain_longitudinal_modified_dates" in options or "retain_longitudinal_full_dates" in options
@@ -214,6 +217,7 @@ class Engine:
         for prepared in self._prepared.values():
             self._tally.add(prepared.plan, prepared.table, prepared.scope)
         self._prepared.clear()
+        self._last = None
 
     def tally(self) -> Tally:
         """What was done so far; ends the plans in use."""
@@ -232,72 +236,11 @@ def _texts(who: tuple[tuple[str, bytes], ...], codecs: tuple[str, ...]) -> list[
     return found
 
 
-class _Writer:
-    """Writes a new file; it must not exist."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def write(
-        self, original: Original, meta: bytes, body: bytes, behind: bytes, pixels: PixelResult | None
-    ) -> None:
-        out = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            found = original.pixels
-            if original.syntax == DEFLATED:
-                data = b"" if found is None else found.header + original.data[found.start : found.end]
-                if pixels is not None and pixels.value is not None and found is not None:
-                    value = pixels.value.read_bytes()
-                    data = found.header[:-4] + len(value).to_bytes(4, "little") + value
-                _put(out, meta + _deflate(body + data + behind))
-            elif found is None:
-                _put(out, meta + body + behind)
-            elif pixels is not None and pixels.value is not None:
-                self._new_pixels(out, meta + body, found.header, pixels)
-                _put(out, behind)
-            else:
-                _put(out, meta + body + found.header)
-                _move(out, original.fd, found.start, found.end)
-                if behind:
-                    _put(out, behind)
-        finally:
-            os.close(out)
-
-    @staticmethod
-    def _new_pixels(out: int, before: bytes, header: bytes, pixels: PixelResult) -> None:
-        if pixels.value is None:
-            raise TypeError
-        source = os.open(pixels.value, os.O_RDONLY)
-        try:
-            size = os.fstat(source).st_size
-            encapsulated = os.pread(source, 4, 0) == b"\xfe\xff\x00\xe0" and header[4:6] in (b"OB", b"OW", b"UN")
-            if pixels.transfer_syntax is None:
-                encapsulated = header[-4:] == b"\xff\xff\xff\xff"
-            length = b"\xff\xff\xff\xff" if encapsulated else size.to_bytes(4, "little")
-            if header[:2] == b"\x7f\xe0":  # big endian
-                length = size.to_bytes(4, "big")
-            _put(out, before + header[:-4] + length)
-            _move(out, source, 0, size)
-        finally:
-            os.close(source)
-
-
-def _deflate(data: bytes) -> bytes:
-    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    raw = squeeze.compress(data) + squeeze.flush()
-    return raw + b"\0" * (len(raw) % 2)
-
-
-def _put(out: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(out, view) :]
-
-
-def _move(out: int, source: int, first: int, last: int) -> None:
-    """Copy a part of a file by the kernel."""
-    while first < last:
-        moved = os.sendfile(out, source, first, last - first)
-        if not moved:
-            raise StructureError("truncated")
-        first += moved
+def _table(policy: Policy, sop_class: str) -> RuleTable:
+    """The rules of a policy for a SOP class; worked out once, they are the same for every patient."""
+    tables = policy.tables
+    if sop_class not in tables:
+        if len(tables) >= _TABLES:
+            tables.clear()
+        tables[sop_class] = RuleTable(policy, sop_class)
+    return tables[sop_class]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from deid.plans import inserted
 from deid.policy import OPTIONS
@@ -38,7 +38,11 @@ def marks(policy: Policy, *, implicit: bool, order: str) -> list[tuple[int, byte
     for value, meaning in codes:
         item = b"".join(
             one(tag, vr, even(text, " "))[1]
-            for tag, vr, text in ((0x00080100, "SH", value), (0x00080102, "SH", "DCM"), (0x00080104, "LO", meaning))
+            for tag, vr, text in (
+                (0x00080100, "SH", value),
+                (0x00080102, "SH", "DCM"),
+                (0x00080104, "LO", meaning),
+            )
         )
         items += _item(item, order)
     modified = "MODIFIED" if "retain_longitudinal_modified_dates" in policy.options else "REMOVED"
@@ -69,7 +73,7 @@ def even(text: str, pad: str) -> bytes:
 
 
 def _item(value: bytes, order: str) -> bytes:
-    byteorder = "little" if order == "<" else "big"
+    byteorder: Literal["little", "big"] = "little" if order == "<" else "big"
     tag = b"\xfe\xff\x00\xe0" if order == "<" else b"\xff\xfe\xe0\x00"
     return tag + len(value).to_bytes(4, byteorder) + value
 

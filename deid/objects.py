@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cache
 
+import pydicom.config
 import pydicom.uid
 
 _ROOT = "1.2.840.10008.5.1.4.1.1."
@@ -54,7 +55,7 @@ def kind(sop_class: str) -> Kind:
     number = sop_class.removeprefix(_ROOT)
     if number in _EXACT:
         return _EXACT[number]
-    name = pydicom.uid.UID(sop_class).name
+    name = pydicom.uid.UID(sop_class, pydicom.config.IGNORE).name
     if number.startswith("481.") and name.endswith("Image Storage"):
         return Kind.IMAGES
     for prefix, found in _BY_PREFIX:

@@ -9,14 +9,24 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from deid import plans
-from deid.structure import ITEM, LONG, SEQUENCE_END, UNDEFINED, Reader, StructureError
+from deid.structure import (
+    EMPTY_FILE,
+    ITEM,
+    LONG,
+    MALFORMED,
+    NOT_DICOM,
+    SEQUENCE_END,
+    TRUNCATED,
+    UNDEFINED,
+    Reader,
+    StructureError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -27,8 +37,7 @@ _LARGEST = 1 << 32
 _META_SYNTAX = 0x00020010
 
 
-@dataclass(frozen=True, repr=False)
-class Pixels:
+class Pixels(NamedTuple):
     """Where the pixel data of an object lie.
 
     Attributes:
@@ -44,7 +53,7 @@ class Pixels:
     fragments: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Original:
     """An opened file; holds identity, so it has no repr.
 
@@ -55,7 +64,7 @@ class Original:
         stop: where the pixel data element begins, or the end.
         syntax: transfer syntax UID.
         top: values of the top-level attributes that matter, see :mod:`deid.identifiers`.
-        deep: (tag, value) of what identifies below.
+        who: (tag, value) of what identifies, at every depth.
         nested_charset: whether an item has a character set of its own.
         pixels: where the pixel data are, or None.
         trailing: what follows the pixel data.
@@ -68,7 +77,7 @@ class Original:
     stop: int
     syntax: str
     top: dict[int, bytes]
-    deep: list[tuple[int, bytes]]
+    who: list[tuple[int, bytes]]
     nested_charset: bool
     pixels: Pixels | None
     trailing: bytes
@@ -131,9 +140,9 @@ def _read(fd: int, *, pure: bool) -> Original:
     size = os.fstat(fd).st_size
     data = _pread(fd, min(size, _FIRST_READ), 0)
     if not data:
-        raise StructureError("empty-file")
+        raise StructureError(EMPTY_FILE)
     if data[128:132] != b"DICM":
-        raise StructureError("not-dicom")
+        raise StructureError(NOT_DICOM)
     body, syntax = _meta(data, complete=len(data) >= size, pure=pure)
     if syntax == DEFLATED:
         return _deflated(fd, size, body, pure=pure)
@@ -145,19 +154,20 @@ def _read(fd: int, *, pure: bool) -> Original:
             if error.code != "more":
                 raise
         data = _pread(fd, min(size, len(data) * 4), 0)
-    start, pixels = found.body, found.pixels
+    found.fd = fd
+    pixels = found.pixels
     if pixels is None:
-        return replace(found, fd=fd)
+        return found
+    end = pixels.end
     if pixels.fragments:
         end, fragments = _fragments(fd, size, pixels.start, found.order)
-        pixels = replace(pixels, end=end, fragments=fragments)
-    if pixels.end > size:
-        raise StructureError("truncated")
-    trailing = b""
-    if pixels.end < size:
-        trailing = _pread(fd, size - pixels.end, pixels.end)
-        _check_trailing(trailing, syntax, pure=pure)
-    return replace(found, fd=fd, body=start, pixels=pixels, trailing=trailing)
+        found.pixels = pixels._replace(end=end, fragments=fragments)
+    if end > size:
+        raise StructureError(TRUNCATED)
+    if end < size:
+        found.trailing = _pread(fd, size - end, end)
+        _check_trailing(found.trailing, syntax, pure=pure)
+    return found
 
 
 def _pread(fd: int, count: int, offset: int) -> bytes:
@@ -185,7 +195,7 @@ def _meta(data: bytes, *, complete: bool, pure: bool) -> tuple[int, str]:
     syntax = plans.scan(data[:body], 132, implicit=False, complete=True, pure=pure).top.get(_META_SYNTAX, b"")
     name = syntax.decode("ascii", "replace").strip("\0 ")
     if not name.startswith(_PREFIX):
-        raise StructureError("malformed")
+        raise StructureError(MALFORMED)
     return body, name
 
 
@@ -200,13 +210,13 @@ def _header(data: bytes, size: int, body: int, syntax: str, *, pure: bool, whole
         count = 8 if implicit else 12
         reader.need(found.stop, count, len(data))
         if vr and vr not in LONG:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         start, length = found.stop + count, reader.length(found.stop + count - 4)
         undefined = length == UNDEFINED
         end = start if undefined else start + length
         pixels = Pixels(data[found.stop : start], start, end, 1 if undefined else 0)
     return Original(
-        -1, data, body, found.stop, syntax, found.top, found.deep, found.nested_charset, pixels, b"", size
+        -1, data, body, found.stop, syntax, found.top, found.who, found.nested_charset, pixels, b"", size
     )
 
 
@@ -215,16 +225,16 @@ def _fragments(fd: int, size: int, position: int, order: str) -> tuple[int, int]
     unpack, items = struct.Struct(order + "HHL").unpack, 0
     while True:
         if position + 8 > size:
-            raise StructureError("truncated")
+            raise StructureError(TRUNCATED)
         group, element, length = unpack(os.pread(fd, 8, position))
         tag, position = group << 16 | element, position + 8
         if tag == SEQUENCE_END:
             return position, max(items - 1, 0)
         if tag != ITEM or length == UNDEFINED:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         position, items = position + length, items + 1
         if position > size:
-            raise StructureError("truncated")
+            raise StructureError(TRUNCATED)
 
 
 def _check_trailing(trailing: bytes, syntax: str, *, pure: bool) -> None:
@@ -232,20 +242,21 @@ def _check_trailing(trailing: bytes, syntax: str, *, pure: bool) -> None:
     implicit, little = syntax == IMPLICIT, syntax != BIG
     found = plans.scan(trailing, 0, implicit=implicit, complete=True, little_endian=little, pure=pure)
     if found.stop != len(trailing):
-        raise StructureError("malformed")
+        raise StructureError(MALFORMED)
 
 
 def _deflated(fd: int, size: int, body: int, *, pure: bool) -> Original:
     raw = _pread(fd, size, 0)
     data = raw[:body] + _inflate(raw[body:])
     found = _header(data, len(data), body, DEFLATED, pure=pure, whole=True)
+    found.fd, found.size = fd, size
     if found.pixels is None:
-        return replace(found, fd=fd, size=size)
+        return found
     if found.pixels.fragments or found.pixels.end > len(data):
         raise StructureError("malformed" if found.pixels.fragments else "truncated")
-    trailing = data[found.pixels.end :]
-    _check_trailing(trailing, DEFLATED, pure=pure)
-    return replace(found, fd=fd, size=size, trailing=trailing)
+    found.trailing = data[found.pixels.end :]
+    _check_trailing(found.trailing, DEFLATED, pure=pure)
+    return found
 
 
 def _inflate(raw: bytes) -> bytes:
@@ -253,13 +264,11 @@ def _inflate(raw: bytes) -> bytes:
     try:
         data = stream.decompress(raw, _LARGEST)
     except zlib.error:
-        raise StructureError("malformed") from None
+        raise StructureError(MALFORMED) from None
     if not stream.eof:
         raise StructureError("malformed" if stream.unconsumed_tail else "truncated")
     # A pad byte may follow, and the trailer of gzip, which some writers leave; all else may hide something.
     trailer = struct.pack("<LL", zlib.crc32(data), len(data) & 0xFFFFFFFF)
     if stream.unused_data not in (b"", b"\0", trailer, b"\0" + trailer):
-        raise StructureError("malformed")
+        raise StructureError(MALFORMED)
     return data
-
-

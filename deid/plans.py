@@ -6,34 +6,38 @@ under it, so the walkers remember what they answered.
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from deid import standard, structure, walker
 from deid.actions import Action, Rule
 from deid.exceptions import PolicyError
-from deid.handlers import Element, apply
+from deid.handlers import BY_ACTION, Element, Unfit, apply
 from deid.handlers.private import PrivateRules, fits
 from deid.handlers.sequences import dummy_items
-from deid.identifiers import COLLECT
+from deid.identifiers import CONTROL, KINDS
 from deid.walker import CALL, DUMMY, EMPTY, KEEP, REMOVE, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
 
     from deid.handlers import Scope
     from deid.policy import Policy
     from deid.rules import RuleTable
     from deid.structure import Scan
 
+compiled: ModuleType | None
 try:
-    from deid import _walker as compiled
+    compiled = importlib.import_module("deid._walker")
 except ImportError:  # no compiler was there when the package was installed: slower, same bytes
-    compiled = None  # type: ignore[assignment]
+    compiled = None
 
 _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
 _ITEMS = {Action.REMOVE: REMOVE, Action.EMPTY: EMPTY, Action.DUMMY: DUMMY}
+_NATIVE = {(Action.DATE, "DA"): 1, (Action.DATE, "DT"): 2, (Action.TIME, "TM"): 3}
 _KINDS = {Action.KEEP: KEEP, Action.REMOVE: REMOVE, Action.EMPTY: EMPTY}
 
 
@@ -41,10 +45,18 @@ class AnyPlan(Protocol):
     """What both plans can do; see :class:`deid.walker.Plan`."""
 
     def walk(
-        self, data: bytes, start: int, end: int, implicit: bool, inserts: list[tuple[int, bytes]], /
-    ) -> bytes: ...
+        self,
+        data: bytes,
+        start: int,
+        end: int,
+        implicit: bool,  # noqa: FBT001
+        inserts: list[tuple[int, bytes]],
+        /,
+    ) -> bytes:
+        """See :meth:`deid.walker.Plan.walk`."""
 
-    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]: ...
+    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]:
+        """See :meth:`deid.walker.Plan.counts`."""
 
 
 def has_compiled() -> bool:
@@ -59,9 +71,9 @@ def facts(tag: int) -> int:
     vr = structure.vr_of(tag) or (row.vr if row else "")
     if vr == "SQ":
         return structure.IS_SEQUENCE
-    found = structure.COLLECT_TOP if tag in COLLECT or vr == "PN" else 0
-    if vr == "PN" or COLLECT.get(tag):
-        found |= structure.COLLECT_DEEP
+    found = structure.COLLECT_TOP if tag in CONTROL else 0
+    if vr == "PN" or tag in KINDS:
+        found |= structure.WHO
     if tag >> 24 == 0x60 and tag & 0xFFFF == 0x0102:  # an overlay inside the bits of the pixels
         found |= structure.COLLECT_TOP
     return found | (structure.CHARSET if tag == 0x00080005 else 0)
@@ -97,8 +109,8 @@ class Planner:
 
     def plan(self, *, pure: bool = False) -> AnyPlan:
         """A compiled plan where possible; ``pure`` asks for Python."""
-        made = walker.Plan if compiled is None or pure else compiled.Plan
-        return made(self.resolve, self.block, self.private, odd)  # type: ignore[return-value]
+        made: Callable[..., AnyPlan] = walker.Plan if compiled is None or pure else compiled.Plan
+        return made(self.resolve, self.block, self.private, odd, self._scope.days)
 
     def resolve(self, tag: int, nested: bool) -> Entry:  # noqa: FBT001 - called by the walkers
         """What happens to a standard attribute."""
@@ -113,16 +125,20 @@ class Planner:
             "".join(rule.vr.split(" or ")).encode(),
             self.caller(tag, rule) if kind == CALL else None,
             dummy_items(tag) if rule.action is Action.DUMMY and rule.vr in ("SQ", "") else (b"", b""),
+            _NATIVE.get((rule.action, rule.vr), 0),
         )
 
     def caller(self, tag: int, rule: Rule) -> Callable[[bytes, bytes, bool], bytes | None]:
         """A handler bound to an attribute and the scope."""
-        scope = self._scope
+        scope, handler = self._scope, BY_ACTION[rule.action]
 
         def call(value: bytes, vr: bytes, local: bool) -> bytes | None:  # noqa: FBT001
             element = Element(tag, rule.vr or vr.decode() or "UN", value)
             scope.local_code = local
-            return apply(rule.action, rule.fallback, element, scope)
+            try:
+                return handler(element, scope)
+            except Unfit:
+                return BY_ACTION[rule.fallback](element, scope)
 
         return call
 
@@ -173,7 +189,7 @@ def inserted(tag: int, vr: str, value: bytes, *, implicit: bool, order: str) -> 
     Raises:
         PolicyError: when the value is longer than its VR can say.
     """
-    byteorder = "little" if order == "<" else "big"
+    byteorder: Literal["little", "big"] = "little" if order == "<" else "big"
     head = (tag >> 16).to_bytes(2, byteorder) + (tag & 0xFFFF).to_bytes(2, byteorder)
     if implicit:
         return tag, head + len(value).to_bytes(4, byteorder) + value

@@ -7,9 +7,10 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeVar
 
 import pydicom.uid
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
@@ -21,6 +22,9 @@ from deid.faces.rules import FaceRules
 from deid.linkage import Linkage
 from deid.objects import ACCEPTABLE
 from deid.pixels.rules import PixelRules
+
+if TYPE_CHECKING:
+    from deid.rules import RuleTable
 
 FOLDER = Path(__file__).parent / "policies"
 #: Options of PS3.15 E.3 that this engine version carries out: CID 7050 code and meaning, and a sentence.
@@ -85,8 +89,22 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     ),
 }
 _QUARANTINE_KEYS = {"quarantine_image_types", "quarantine_modalities", "quarantine_colour"}
-_KEYS = frozenset({"name", "title", "extends", "options", "site", "ages", "objects", "pixels", "faces", "linkage", "private",
-                   "content"})
+_KEYS = frozenset(
+    {
+        "name",
+        "title",
+        "extends",
+        "options",
+        "site",
+        "ages",
+        "objects",
+        "pixels",
+        "faces",
+        "linkage",
+        "private",
+        "content",
+    }
+)
 _NEVER_KEPT = frozenset(
     {
         "PatientName", "PatientID", "OtherPatientIDs", "OtherPatientIDsSequence", "OtherPatientNames",
@@ -133,11 +151,11 @@ class Policy:
     options: frozenset[str] = frozenset()
     site: Mapping[int, Action] = field(default_factory=dict)
     oldest_age: int | None = None
-    linkage: Linkage = Linkage()
+    linkage: Linkage = field(default_factory=Linkage)
     private: str = "standard"
     references: str = "remove"
     pixels: PixelRules = field(default_factory=lambda: PixelRules.from_table({}))
-    faces: FaceRules = FaceRules()
+    faces: FaceRules = field(default_factory=FaceRules)
     accept: frozenset[str] = frozenset()
     quarantine_image_types: tuple[str, ...] = ()
     quarantine_modalities: frozenset[str] = frozenset()
@@ -163,11 +181,16 @@ class Policy:
             "quarantine_colour": self.quarantine_colour,
         }
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 over the canonical form."""
         text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def tables(self) -> dict[str, RuleTable]:
+        """Memo of the rules by SOP class, see :mod:`deid.engine`."""
+        return {}
 
     def describe(self) -> list[str]:
         """The policy in English, generated from what runs."""
@@ -381,7 +404,10 @@ class _Reader:
                 continue
             uid = getattr(pydicom.uid, keyword, None) if isinstance(keyword, str) else None
             if not isinstance(uid, pydicom.uid.UID) or not uid.name.endswith("Storage"):
-                remedy = "Use the keyword of a storage SOP class, such as CTImageStorage, or a kind: " + ", ".join(ACCEPTABLE)
+                remedy = (
+                    "Use the keyword of a storage SOP class, such as CTImageStorage, or a kind: "
+                    + ", ".join(ACCEPTABLE)
+                )
                 self.fail(f"`objects.accept` names the unknown SOP class `{keyword}`.", remedy)
             found.add(str(uid))
         return frozenset(found)

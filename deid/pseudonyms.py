@@ -7,7 +7,6 @@ and two projects (or two keys) cannot be linked. What leads back from a pseudony
 from __future__ import annotations
 
 import hashlib
-import hmac
 import unicodedata
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from deid.exceptions import KeyFileError
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: no I, L, O, U to misread
 _MEMO_LIMIT = 100_000
+_BLOCK = 64  # of SHA-256, in bytes
 SHORTEST_KEY = 16
 #: Dates move to the past by this many days (both ends included); constant per patient.
 SHIFT_RANGE = (180, 3650)
@@ -43,9 +43,13 @@ class Pseudonyms:
         if not project.strip():
             reason = "The project has no name."
             raise KeyFileError(reason, "Give one; pseudonyms differ between projects.")
-        self._key = hmac.new(key, b"radflow-deid-1", hashlib.sha256)
+        short = key if len(key) <= _BLOCK else hashlib.sha256(key).digest()
+        padded = short.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + b"radflow-deid-1")
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
         self._project = project.strip()
         self._memo: dict[tuple[str, str], bytes] = {}
+        self._begun: dict[str, hashlib._Hash] = {}
 
     @classmethod
     def from_file(cls, path: Path, project: str) -> Pseudonyms:
@@ -67,14 +71,26 @@ class Pseudonyms:
     def _digest(self, kind: str, value: str) -> bytes:
         known = self._memo.get((kind, value))
         if known is None:
-            code = self._key.copy()
-            for part in (self._project, kind, value):
-                raw = part.encode("utf-8", "surrogatepass")
-                code.update(len(raw).to_bytes(4, "big") + raw)  # lengths: no two inputs share an encoding
+            code = (self._begun.get(kind) or self._begin(kind)).copy()
+            raw = value.encode("utf-8", "surrogatepass")
+            code.update(len(raw).to_bytes(4, "big") + raw)
             if len(self._memo) >= _MEMO_LIMIT:  # memory stays constant over a million objects
                 self._memo.clear()
-            known = self._memo[kind, value] = code.digest()
+            outer = self._outer.copy()
+            outer.update(code.digest())
+            known = self._memo[kind, value] = outer.digest()
         return known
+
+    def _begin(self, kind: str) -> hashlib._Hash:
+        """The inner hash of HMAC (RFC 2104) over project and kind, which all values of a kind share."""
+        code = self._inner.copy()
+        for part in (self._project, kind):
+            raw = part.encode("utf-8", "surrogatepass")
+            code.update(len(raw).to_bytes(4, "big") + raw)  # lengths: no two inputs share an encoding
+        if len(self._begun) >= _MEMO_LIMIT:
+            self._begun.clear()
+        self._begun[kind] = code
+        return code
 
     @staticmethod
     def _letters(digest: bytes, count: int) -> str:

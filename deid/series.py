@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Verify = Callable[[Sequence[Path], Sequence[Path]], list[Finding]]
     Progress = Callable[[int, int], None]
 
+
 @dataclass(frozen=True)
 class Identity:
     """Who the patient was: for the crosswalk of the honest broker only; repr shows nothing.
@@ -316,8 +317,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _publish(folder: Path, out: Path, manifest: tuple[tuple[str, str], ...]) -> None:
     if out.exists():
         found = sorted(
-            (path.name, sha256_of(path)) if path.is_file() else (path.name, "")
-            for path in out.iterdir()
+            (path.name, sha256_of(path)) if path.is_file() else (path.name, "") for path in out.iterdir()
         )
         if found == [(f"{uid}.dcm", digest) for uid, digest in manifest]:
             return

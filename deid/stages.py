@@ -106,7 +106,9 @@ class Stages:
                     headers.append(header_values(original))
             except StructureError as error:
                 file = f"File {number} of {len(self._files)}"
-                raise QuarantineError.of(file, error.code if error.code != "disorder" else "malformed") from None
+                raise QuarantineError.of(
+                    file, error.code if error.code != "disorder" else "malformed"
+                ) from None
         if not may_hold_face(headers):
             return {}
         try:

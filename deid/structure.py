@@ -27,9 +27,12 @@ SHORT = frozenset(
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
 DEEPEST = 64
+#: Codes of a StructureError, see the class.
+EMPTY_FILE, NOT_DICOM = "empty-file", "not-dicom"
+TRUNCATED, MALFORMED, DISORDER, MORE = "truncated", "malformed", "disorder", "more"
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: What :func:`facts` says about a tag.
-IS_SEQUENCE, COLLECT_TOP, COLLECT_DEEP, CHARSET = 1, 2, 4, 8
+IS_SEQUENCE, COLLECT_TOP, WHO, CHARSET = 1, 2, 4, 8
 
 
 class StructureError(Exception):
@@ -59,13 +62,13 @@ class Scan(NamedTuple):
     Attributes:
         stop: where the top-level pixel data element begins, or the end of the data.
         top: tag -> value of the wanted top-level attributes.
-        deep: (tag, value) of the attributes below that tell of identity.
+        who: (tag, value) of the attributes at every depth that tell of identity, in file order.
         nested_charset: whether an item has a Specific Character Set of its own.
     """
 
     stop: int
     top: dict[int, bytes]
-    deep: list[tuple[int, bytes]]
+    who: list[tuple[int, bytes]]
     nested_charset: bool
 
 
@@ -115,7 +118,7 @@ class Reader:
         self.need(position, 8, end)
         tag = self.tag(position)
         if tag >> 16 == 0xFFFE:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         if implicit:
             found = Element(tag, b"", position + 8, self.length(position + 4))
         else:
@@ -126,7 +129,7 @@ class Reader:
                 self.need(position, 12, end)
                 found = Element(tag, vr, position + 12, self.length(position + 8))
             else:
-                raise StructureError("malformed")
+                raise StructureError(MALFORMED)
         if found.length != UNDEFINED:
             self.need(found.start, found.length, end)
         return found
@@ -140,7 +143,7 @@ class Reader:
         if tag == SEQUENCE_END and delimited:
             return None
         if tag != ITEM:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         if length != UNDEFINED:
             self.need(position + 8, length, end)
         return position + 8, length
@@ -160,7 +163,7 @@ class Reader:
 
     def _skip_data_set(self, position: int, end: int, *, implicit: bool, depth: int) -> int:
         if depth > DEEPEST:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         while True:
             self.need(position, 8, end)
             if self.tag(position) == ITEM_END:
@@ -185,7 +188,7 @@ class Reader:
             if tag == SEQUENCE_END:
                 return position
             if tag != ITEM or length == UNDEFINED:
-                raise StructureError("malformed")
+                raise StructureError(MALFORMED)
             self.need(position, length, end)
             position += length
 
@@ -215,7 +218,7 @@ def scan(
     reader = Reader(data, little_endian=little_endian, complete=complete)
     walker = _Scanner(reader, facts)
     stop = walker.data_set(start, len(data), 0, implicit=implicit, delimited=False)
-    return Scan(stop, walker.top, walker.deep, walker.nested_charset)
+    return Scan(stop, walker.top, walker.who, walker.nested_charset)
 
 
 class _Scanner:
@@ -223,12 +226,12 @@ class _Scanner:
         self._reader = reader
         self._facts = facts
         self.top: dict[int, bytes] = {}
-        self.deep: list[tuple[int, bytes]] = []
+        self.who: list[tuple[int, bytes]] = []
         self.nested_charset = False
 
     def data_set(self, position: int, end: int, depth: int, *, implicit: bool, delimited: bool) -> int:
         if depth > DEEPEST:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         reader, last = self._reader, -1
         while True:
             if position == end and not delimited:
@@ -240,7 +243,7 @@ class _Scanner:
                 return position
             found = reader.element(position, end, implicit=implicit)
             if found.tag <= last:
-                raise StructureError("disorder")
+                raise StructureError(DISORDER)
             last = found.tag
             position = self._element(found, end, depth, implicit=implicit)
 
@@ -265,8 +268,8 @@ class _Scanner:
         value = found.start, found.start + found.length
         if depth == 0 and facts & COLLECT_TOP:
             self.top[found.tag] = reader.data[slice(*value)]
-        elif depth and (facts & COLLECT_DEEP or found.vr == b"PN"):
-            self.deep.append((found.tag, reader.data[slice(*value)]))
+        if facts & WHO or found.vr == b"PN":
+            self.who.append((found.tag, reader.data[slice(*value)]))
         if depth and facts & CHARSET:
             self.nested_charset = True
         return value[1]

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deid.structure import (
     DEEPEST,
+    DISORDER,
     ITEM_END,
     LONG,
+    MALFORMED,
     PIXELS,
     UNDEFINED,
     Element,
@@ -42,6 +44,8 @@ class Entry(NamedTuple):
         vrs: VRs by the standard, two bytes each, empty where unknown.
         call: for CALL: (value, VR in the file, whether the code is of a local scheme) -> new value or None.
         dummy: the dummy item of a sequence: explicit and implicit little endian.
+        native: for CALL: what the compiled walker may do by itself where the value has the usual form: 1 move a
+            DA, 2 move a DT, 3 keep a TM. It does what ``call`` would do.
     """
 
     kind: int
@@ -50,6 +54,7 @@ class Entry(NamedTuple):
     vrs: bytes = b""
     call: Call | None = None
     dummy: tuple[bytes, bytes] = (b"", b"")
+    native: int = 0
 
 
 class Plan:
@@ -60,6 +65,7 @@ class Plan:
         block: (creator, group) -> whether anything in that private block may stay.
         private: (creator, group, low byte of the element) -> :class:`Entry` or None; asked once each.
         odd: (tag, VR in the file, value) -> whether a value stays whose VR is not the standard's.
+        days: days that dates move by.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Plan:
         block: Callable[[bytes, int], bool],
         private: Callable[[bytes, int, int], Entry | None],
         odd: Callable[[int, bytes, bytes], bool],
+        days: int = 0,  # noqa: ARG002 - for the compiled one; here the handlers know
     ) -> None:
         self._resolve, self._block, self._private, self._odd = resolve, block, private, odd
         self._entries: dict[tuple[int, bool], Entry] = {}
@@ -110,36 +117,45 @@ class Plan:
 
     def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]:
         """((tag, nested, kept, replaced, emptied, removed), ...), private kept, private removed; sorted."""
-        rows = [(tag, nested, *found) for (tag, nested), found in sorted(self._counts.items())]
-        return [(a, b, c, d, e, f) for a, b, c, d, e, f in rows if c or d or e or f], *self._private_counts
+        rows = [
+            (tag, nested, kept, replaced, emptied, removed)
+            for (tag, nested), (kept, replaced, emptied, removed) in sorted(self._counts.items())
+        ]
+        return rows, self._private_counts[0], self._private_counts[1]
 
     # Used by Walk.
 
     def entry(self, tag: int, *, nested: bool) -> Entry:
+        """What happens to a standard attribute."""
         found = self._entries.get((tag, nested))
         if found is None:
             found = self._entries[tag, nested] = self._resolve(tag, nested)
         return found
 
     def count(self, tag: int, outcome: int, *, nested: bool) -> None:
+        """Count what became of a standard attribute."""
         self._counts.setdefault((tag, nested), [0, 0, 0, 0])[outcome] += 1
 
     def count_private(self, *, kept: bool) -> None:
+        """Count what became of a private attribute."""
         self._private_counts[0 if kept else 1] += 1
 
     def safe_block(self, creator: bytes, group: int) -> bool:
+        """Whether anything in a private block may stay."""
         found = self._blocks.get((creator, group))
         if found is None:
             found = self._blocks[creator, group] = self._block(creator, group)
         return found
 
     def private_entry(self, creator: bytes, group: int, low: int) -> Entry | None:
+        """What happens to a private attribute."""
         key = creator, group, low
         if key not in self._privates:
             self._privates[key] = self._private(*key)
         return self._privates[key]
 
     def called(self, entry: Entry, value: bytes, vr: bytes, *, local: bool) -> bytes | None:
+        """The new value by the entry's handler, remembered."""
         if entry.call is None:
             raise TypeError
         key = (entry, value + vr, local)
@@ -150,6 +166,7 @@ class Plan:
         return self._memo[key]
 
     def odd(self, tag: int, vr: bytes, value: bytes) -> bool:
+        """Whether a value of an unexpected VR stays."""
         return self._odd(tag, vr, value)
 
 
@@ -183,7 +200,7 @@ class Walk:
     def data_set(self, position: int, end: int, depth: int, *, implicit: bool, delimited: bool) -> int:
         """Treat a data set or item; returns where the next thing begins."""
         if depth > DEEPEST:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         reader, last = self.reader, -1
         local = True
         creators = _Creators()
@@ -196,7 +213,7 @@ class Walk:
                 break
             found = reader.element(position, end, implicit=implicit)
             if found.tag <= last:
-                raise StructureError("disorder")
+                raise StructureError(DISORDER)
             last = found.tag
             if found.tag >> 16 != creators.group:
                 creators.close(self, found.tag >> 16)
@@ -223,7 +240,7 @@ class Walk:
         if not fragments and (found.vr == b"SQ" or entry.sequence or found.length == UNDEFINED):
             wrong = found.vr not in (b"", b"SQ", b"UN") and found.length != UNDEFINED
             if wrong:
-                raise StructureError("malformed")
+                raise StructureError(MALFORMED)
             outcome = self._sequence(found, behind, depth, entry, implicit=implicit)
         elif fragments:
             if entry.kind == KEEP:
@@ -266,7 +283,7 @@ class Walk:
         elif found.vr in LONG:
             self.out += found.vr + b"\0\0" + self._u32.pack(length)
         elif length > 0xFFFF:
-            raise StructureError("malformed")
+            raise StructureError(MALFORMED)
         else:
             self.out += found.vr + self._u16.pack(length)
 
@@ -277,11 +294,27 @@ class Walk:
         self._header(found, 0, implicit=implicit)
         begin = len(self.out)
         if entry.items == DUMMY:
-            self.out += entry.dummy[1 if inner else 0]
+            self.out += self._dummy(entry.dummy, implicit=inner)
         elif entry.items == KEEP:
             self._items(found, behind, depth, implicit=inner)
         self.out[begin - 4 : begin] = self._u32.pack(len(self.out) - begin)
         return {KEEP: KEPT, DUMMY: REPLACED}.get(entry.items, EMPTIED)
+
+    def _dummy(self, dummy: tuple[bytes, bytes], *, implicit: bool) -> bytes:
+        """A dummy item in the byte order of the data set."""
+        if self.reader.order == "<":
+            return dummy[1 if implicit else 0]
+        little, out, position = Reader(dummy[1]), b"", 8
+        names = Reader(dummy[0])
+        at = 8
+        while position < len(dummy[1]):
+            found = little.element(position, len(dummy[1]), implicit=True)
+            name = names.element(at, len(dummy[0]), implicit=False)
+            head = self._u16.pack(found.tag >> 16) + self._u16.pack(found.tag & 0xFFFF)
+            size = self._u32.pack(found.length) if implicit else name.vr + self._u16.pack(found.length)
+            position, at = found.start + found.length, name.start + name.length
+            out += head + size + dummy[1][found.start : position]
+        return self._u16.pack(0xFFFE) + self._u16.pack(0xE000) + self._u32.pack(len(out)) + out
 
     def _items(self, found: Element, behind: int, depth: int, *, implicit: bool) -> None:
         reader, position = self.reader, found.start

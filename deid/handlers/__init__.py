@@ -46,12 +46,9 @@ def apply(action: Action, fallback: Action, element: Element, scope: Scope) -> b
     A value that does not fit the action is treated by the fallback, which takes any value.
     """
     try:
-        value = BY_ACTION[action](element, scope)
+        return BY_ACTION[action](element, scope)
     except Unfit:
-        action = fallback
-        value = BY_ACTION[fallback](element, scope)
-    scope.actions[action] += 1
-    return value
+        return BY_ACTION[fallback](element, scope)
 
 
 def describe_handlers(policy: Policy) -> list[str]:

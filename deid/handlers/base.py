@@ -44,9 +44,7 @@ class Scope:
         days: days to add to dates.
         oldest_age: years above which ages are top-coded, or None.
         local_code: whether the item being walked holds a code of a local scheme.
-        actions: how often each action was carried out.
         linkage: when two patient IDs are one.
-        texts: memo of values already treated (raw value -> new value), by action.
         codecs: Python codecs of the Specific Character Set, as pydicom names them.
         cleaner: cuts identity out of text.
         cuts: (tag, kind of identity) -> how many different texts it was cut from.
@@ -61,8 +59,6 @@ class Scope:
     linkage: Linkage = field(default_factory=Linkage)
     oldest_age: int | None = None
     local_code: bool = False
-    actions: Counter[str] = field(default_factory=Counter)
-    texts: dict[tuple[Action, str, bytes], bytes] = field(default_factory=dict)
     codecs: tuple[str, ...] = ("iso8859",)
     cuts: Counter[tuple[int, str]] = field(default_factory=Counter)
 

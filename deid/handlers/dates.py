@@ -71,13 +71,10 @@ class ShiftDates:
 
     def __call__(self, element: Element, scope: Scope) -> bytes | None:
         """See :class:`deid.handlers.base.Handler`."""
-        known = scope.texts.get((Action.DATE, element.vr, element.value))
-        if known is None:
-            shift = shift_date if element.vr == "DA" else shift_datetime
-            values = [value.strip() for value in ascii_text(element.value).split("\\")]
-            text = "\\".join(shift(value, scope.days) if value else "" for value in values)
-            known = scope.texts[Action.DATE, element.vr, element.value] = encoded(text, element.vr)
-        return known
+        shift = shift_date if element.vr == "DA" else shift_datetime
+        values = [value.strip() for value in ascii_text(element.value).split("\\")]
+        text = "\\".join(shift(value, scope.days) if value else "" for value in values)
+        return encoded(text, element.vr)
 
     def describe(self, policy: Policy) -> list[str]:
         """See :class:`deid.handlers.base.Handler`."""

@@ -21,17 +21,17 @@ class MapUids:
 
     def __call__(self, element: Element, scope: Scope) -> bytes | None:
         """See :class:`deid.handlers.base.Handler`."""
-        known = scope.texts.get((Action.UID, "", element.value))
-        if known is None:
-            values = element.value.decode("latin-1").strip("\0 ").split("\\")
-            new = "\\".join(self._new(value.strip("\0 "), scope) for value in values)
-            raw = new.encode("latin-1")
-            known = scope.texts[Action.UID, "", element.value] = raw + b"\0" if len(raw) % 2 else raw
-        return known
+        text = element.value.decode("latin-1").strip("\0 ")
+        if "\\" in text:
+            new = "\\".join(self._new(value.strip("\0 "), scope) for value in text.split("\\"))
+        else:
+            new = self._new(text, scope)
+        raw = new.encode("latin-1")
+        return raw + b"\0" if len(raw) % 2 else raw
 
     @staticmethod
     def _new(uid: str, scope: Scope) -> str:
-        if not uid or _registered(uid):
+        if not uid or (uid.startswith(WELL_KNOWN) and _registered(uid)):
             return uid
         return scope.pseudonyms.uid(uid)
 
@@ -44,4 +44,4 @@ class MapUids:
 
 def _registered(uid: str) -> bool:
     """Only digits and dots behind a registered root: a root must not smuggle text."""
-    return uid.startswith(WELL_KNOWN) and uid.replace(".", "").isdigit()
+    return uid.replace(".", "").isdigit()

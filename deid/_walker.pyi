@@ -1,0 +1,24 @@
+from collections.abc import Callable
+
+from deid.walker import Entry
+
+class Scanner:
+    def __init__(self, facts: Callable[[int], int], /) -> None: ...
+    def scan(
+        self, data: bytes, start: int, implicit: bool, complete: bool, /
+    ) -> tuple[int, dict[int, bytes], list[tuple[int, bytes]], bool]: ...
+
+class Plan:
+    def __init__(
+        self,
+        resolve: Callable[[int, bool], Entry],
+        block: Callable[[bytes, int], bool],
+        private: Callable[[bytes, int, int], Entry | None],
+        odd: Callable[[int, bytes, bytes], bool],
+        days: int = 0,
+        /,
+    ) -> None: ...
+    def walk(
+        self, data: bytes, start: int, end: int, implicit: bool, inserts: list[tuple[int, bytes]] = ..., /
+    ) -> bytes: ...
+    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]: ...
