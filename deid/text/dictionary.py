@@ -215,7 +215,7 @@ class Dictionary:
                 if not tokens.close(min(other, inner)):
                     continue
                 dotted = tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "."
-                ends = other + 1 >= len(tokens) or tokens.gap(other) not in (" ", "-")
+                ends = other + 1 >= len(tokens) or tokens.gap(other) not in (" ", "-") or not _limb(tokens, other)
                 if tokens.capital(other) and tokens.capital(index) and (dotted or (step > 0 and ends)):
                     return True
                 other, inner = other + step, other
@@ -235,11 +235,8 @@ class Dictionary:
                 continue
             if len(tokens.words[other]) != 1 or not tokens.close(link) or tokens.glued(other):
                 continue
-            beyond = tokens.at(other + (1 if other > index else -1))
-            step = other if other > index else other - 1
-            clinical = beyond & (CLINICAL | ESSENTIAL) and 0 <= step < len(tokens) - 1 and tokens.gap(step) == " "
             dotted = tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "."
-            if other > index and clinical and not dotted and tokens.lows[other] in "ltrcs":
+            if other > index and not dotted and _limb(tokens, other):
                 continue  # SMITH L KNEE
             tokens.known.add(other)
             spans.append((tokens.starts[other], tokens.ends[other] + dotted, "name"))
@@ -252,8 +249,6 @@ class Dictionary:
             hits = [word for word in self._glue if word in low]
             if not hits:
                 continue
-            if tokens.bits[index] & (WORD | CLINICAL):
-                continue
             start, end = tokens.starts[index], tokens.ends[index]
             rest = low
             for word in hits:
@@ -262,6 +257,8 @@ class Dictionary:
                 if len(word) > 1 and word in rest:
                     rest = rest.replace(word, " ")
             others = rest.split()
+            if tokens.bits[index] & (WORD | CLINICAL) and (len(hits) < 2 or others):
+                continue
             if all(len(other) < 3 for other in others):
                 tokens.known.add(index)
                 spans.append((start, end, "name"))
@@ -298,6 +295,16 @@ _GENERIC = frozenset(
     "hospital hospitals clinic clinics medical center centre health healthcare institute department radiology university "
     "imaging klinik klinikum krankenhaus street avenue road lane drive terrace north south east west city state".split()
 )
+
+
+def _limb(tokens: Tokens, index: int) -> bool:
+    """Whether a single letter is a side or a part of the spine: "L KNEE", "T SPINE"."""
+    low, following = tokens.lows[index], tokens.at(index + 1)
+    if index + 1 >= len(tokens) or tokens.gap(index) not in (" ", "-"):
+        return False
+    if low in "tcs":
+        return tokens.lows[index + 1] in ("spine", "sp", "spin", "column")
+    return low in "lr" and bool(following & (CLINICAL | ESSENTIAL))
 
 
 def _all(text: str, word: str) -> Iterator[int]:

@@ -16,7 +16,7 @@ from deid.text.plain import key
 
 #: What words of medicine end in, and names do not.
 _MEDICAL = re.compile(
-    r".{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
+    r"(?!.*(?:thomas|ndoni)$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
     r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ment|ness"
     r"|oid(?:al)?|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
 )
@@ -33,7 +33,7 @@ STRICT_NOUN = 1 << 9  #: one that makes an eponym of any name
 TITLE, WEAK_TITLE, SUFFIX, WEAK_SUFFIX, GENERATION, PARTICLE = (1 << bit for bit in range(10, 16))
 DEED, SPEAKER, LINK = (1 << bit for bit in range(16, 19))
 INSTITUTION, PLACE_WORD, PLACE_PLAIN = (1 << bit for bit in range(19, 22))
-MONTH, UNIT, FUNCTION, ESSENTIAL, NOBODY, DIAGNOSTIC, DISTRICT = (1 << bit for bit in range(22, 29))
+MONTH, UNIT, FUNCTION, ESSENTIAL, NOBODY, DIAGNOSTIC, CERTAIN, RELATIVE = (1 << bit for bit in range(22, 30))
 NAME = FIRST | LAST
 #: None of these: a word that no list knows.
 KNOWN_WORD = NAME | WORD | CLINICAL | EPONYM | FUNCTION | UNIT | MONTH
@@ -71,7 +71,7 @@ class _Bits(dict[str, int]):
             "weak_titles": WEAK_TITLE, "suffixes": SUFFIX, "weak_suffixes": WEAK_SUFFIX, "generations": GENERATION,
             "particles": PARTICLE, "deeds": DEED, "speakers": SPEAKER, "links": LINK, "institutions": INSTITUTION,
             "institution_words": PLACE_WORD, "institution_plain": PLACE_PLAIN, "units": UNIT, "function": FUNCTION,
-            "essential": ESSENTIAL, "nobody": NOBODY, "diagnostic_links": DIAGNOSTIC,
+            "essential": ESSENTIAL, "certain_eponyms": EPONYM | CERTAIN, "relatives": SPEAKER | RELATIVE, "nobody": NOBODY, "diagnostic_links": DIAGNOSTIC,
         }  # fmt: skip
         self._lists: dict[str, int] = {}
         for name, bit in lists.items():

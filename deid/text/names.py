@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from deid.text.lexicon import (
-    KNOWN_WORD,    CLINICAL, COMMON, DEED, DIAGNOSTIC, EPONYM, ESSENTIAL, FIRST, FREQUENT, FUNCTION, GENERATION, LAST, LINK, MONTH,
+    CERTAIN, KNOWN_WORD, RELATIVE,    CLINICAL, COMMON, DEED, DIAGNOSTIC, EPONYM, ESSENTIAL, FIRST, FREQUENT, FUNCTION, GENERATION, LAST, LINK, MONTH,
     NAME, NOBODY, NOUN, PARTICLE, SPEAKER, STRICT_NOUN, STRONG, SUFFIX, TITLE, UNIT, WEAK_SUFFIX, WEAK_TITLE, WORD, bits, phrases,
 )  # fmt: skip
 from deid.text.tokens import Tokens
@@ -19,7 +19,7 @@ _SCALE = re.compile(r",? (?:\d[a-fA-F]?(?![\w.])|19[6-9]\d(?!\w)|200\d(?!\w))")
 _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
 _LONGEST = 6
 #: Words before a person rather than a thing.
-_PERSONS = frozenset({"for", "by", "re", "attn", "o"})
+_PERSONS = frozenset({"for", "by", "re", "attn", "o", "w"})
 _LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
 _BREAKS = frozenset({"/", "=", "; ", " - ", "\t"})
 _CONCEPT = frozenset({" ", "-", ", "})
@@ -88,7 +88,7 @@ def _titled(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
         if gap in ("-", "^"):
             return 0
         title = tokens.words[index]
-        level = 4 if title == "Dr" else 2
+        level = 4 if title == "Dr" or (title in ("Mr", "Ms") and tokens.mixed and _titular(tokens, index + 1)) else 2
         if level == 2 and title == "DR" and tokens.unknown(index + 1) and len(tokens.words[index + 1]) > 4:
             level = 4
         if level == 2 and not _sure(tokens, index + 1):
@@ -100,6 +100,12 @@ def _titled(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
         return 0
     _put(tokens, index + 1, stop, spans, start=tokens.starts[index])
     return _more(tokens, stop, level, spans)
+
+
+def _titular(tokens: Tokens, index: int) -> bool:
+    """Whether a word after "Mr" without a full stop can be a name."""
+    own, word = tokens.bits[index], tokens.words[index]
+    return word.istitle() and len(word) > 1 and not own & ESSENTIAL and (bool(own & NAME) or tokens.unknown(index))
 
 
 def _sure(tokens: Tokens, index: int) -> bool:
@@ -124,6 +130,8 @@ def _more(tokens: Tokens, stop: int, level: int, spans: list[Span]) -> int:
         elif gap not in _LISTING:
             return stop
         own = tokens.bits[following] if following < len(tokens) else 0
+        if level > 3 and own & STRONG and not _protected(tokens, following, own):
+            own &= ~EPONYM
         sure = own & STRONG and not own & EPONYM or own & NAME and gap in ("/", " / ", "&") and not own & (CLINICAL | WORD)
         if not sure and not (level > 3 and following < len(tokens) and tokens.unknown(following) and tokens.capital(following)):
             return stop
@@ -140,7 +148,7 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     if index + 1 >= len(tokens):
         return 0
     gap, low = tokens.gap(index), tokens.lows[index]
-    if low == "o" and not (index and tokens.lows[index - 1] == "c" and tokens.gap(index - 1) == "/"):
+    if low in ("o", "w") and not (index and tokens.lows[index - 1] == ("c" if low == "o" else "d") and tokens.gap(index - 1) == "/"):
         return 0
     marked = gap.strip() in (":", "=", ":=", ".:", ">", "(", "#:")
     start, level = index + 1, 2
@@ -171,17 +179,32 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     if start + 1 < len(tokens) and tokens.bits[start] & TITLE and tokens.gap(start) in (". ", " ", "."):
         return 0  # the title says more
     person = bool(own & SPEAKER) or low in _PERSONS or start > index + 1
-    if level == 2 and not _likely(tokens, start, person=person):
+    if own & SPEAKER and gap.strip() in (":", "#:", "") and _sign(tokens, start, marked=level > 2):
+        return _put(tokens, start, start + 1, spans, lead=tokens.ends[start - 1])
+    if own & RELATIVE and tokens.mixed and tokens.words[start].istitle() and tokens.bits[start] & FIRST:
+        if not tokens.bits[start] & (CLINICAL | ESSENTIAL) and tokens.bits[start] & COMMON:
+            level = 4  # daughter Rose
+    elif level == 2 and not _likely(tokens, start, person=person):
         return 0
     stop = _run(tokens, start, level)
     if stop == start:
         return 0
     link = start - 1 if tokens.bits[start - 1] & LINK else None
     lead = tokens.ends[start - 1] if link is None else tokens.starts[link]
-    if tokens.lows[start - 1] == "o":
+    if tokens.lows[start - 1] in ("o", "w"):
         lead = tokens.starts[start - 2]
     _put(tokens, start, stop, spans, lead=lead)
     return _more(tokens, stop, level, spans)
+
+
+def _sign(tokens: Tokens, index: int, *, marked: bool) -> bool:
+    """A technologist's sign, two or three letters: "tech: abc", "tech JS"."""
+    word = tokens.words[index]
+    if not 2 <= len(word) <= 3 or tokens.bits[index] & (KNOWN_WORD | SUFFIX | WEAK_SUFFIX | TITLE) or tokens.glued(index):
+        return False
+    if not (word.isupper() or marked) or not word.isascii():
+        return False
+    return index + 1 >= len(tokens) or tokens.gap(index) not in (" ", "-", "/", "_", "'")
 
 
 def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
@@ -191,11 +214,11 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
     own = tokens.bits[index]
     if index in tokens.known:
         return True
-    if own & EPONYM and (_protected(tokens, index, own) or not own & FREQUENT):
+    if own & EPONYM and (_protected(tokens, index, own) or own & CERTAIN):
         return False
     if own & STRONG:
         return not _protected(tokens, index, own)
-    if own & (CLINICAL | MONTH | UNIT):
+    if own & (CLINICAL | UNIT) or own & MONTH and not own & FIRST:
         return False
     title = not tokens.words[index].isupper() or len(tokens.words[index]) == 1
     if index + 1 < len(tokens) and tokens.close(index):
@@ -283,14 +306,20 @@ def _opens(tokens: Tokens, index: int, level: int) -> bool:
         return True
     title = not word.isupper() and tokens.mixed
     if own & CLINICAL:
+        if level > 1 and own & NAME and own & FUNCTION and _strong_next(tokens, index):
+            return True  # "Patient Brown, Charlie"
         return level >= 4 and title and bool(own & NAME) and not own & UNIT
     if own & NAME:
-        return level >= 4 or (level == 3 and not own & FUNCTION) or (level == 2 and not own & FUNCTION)
+        return level >= 4 or not own & FUNCTION or (level > 1 and _strong_next(tokens, index))
     if tokens.unknown(index):
         return level >= 3 or (level == 2 and not word.isupper())
     if own & EPONYM:
         return level >= 3
     return level >= 4 and title and bool(own & WORD) and not own & (FUNCTION | MONTH | UNIT | DEED | SPEAKER)
+
+
+def _strong_next(tokens: Tokens, index: int) -> bool:
+    return tokens.close(index) and bool(tokens.bits[index + 1] & STRONG) and tokens.capital(index + 1)
 
 
 def _continues(tokens: Tokens, index: int, level: int, *, names: int, comma: bool = False, first: bool = False) -> bool:
@@ -314,13 +343,19 @@ def _continues(tokens: Tokens, index: int, level: int, *, names: int, comma: boo
         if own & FUNCTION:
             return first and names == 1 and bool(own & LAST) and (title or _ends(tokens, index))
         if own & WORD:
-            if not first and index + 1 < len(tokens) and tokens.gap(index) == " " and tokens.words[index + 1].islower():
+            following = tokens.at(index + 1)
+            if (
+                index + 1 < len(tokens) and tokens.gap(index) == " " and tokens.words[index + 1].islower()
+                and not following & FUNCTION
+            ):
                 return False  # "Dr. Suleiman. Fall risk"
-            return (title or first or comma) and (names == 1 or bool(tokens.bits[index - 1] & FIRST))
+            return (title or first or comma) and (first or len(tokens.words[index - 1]) > 1) and (names == 1 or bool(tokens.bits[index - 1] & FIRST))
         return True
     if own & EPONYM:
         return not comma
     if tokens.unknown(index):
+        if index + 1 < len(tokens) and tokens.gap(index) == "-" and not (tokens.bits[index + 1] & NAME or tokens.unknown(index + 1)):
+            return False  # Dr. Patel Readi-Cat
         return not tokens.glued(index) and (len(tokens.lows[index]) > 3 or title)
     return False
 
@@ -335,7 +370,7 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
     if not index or not tokens.words[index].isupper() and tokens.words[index] not in ("PhD", "Ph", "MBChB"):
         return
     gap = tokens.gap(index - 1)
-    if gap not in (" ", ", ", ",", " , ") or (own & WEAK_SUFFIX and "," not in gap):
+    if gap not in (" ", ", ", ",", " , ") or (own & WEAK_SUFFIX and "," not in gap and tokens.lows[index] != "rn"):
         return
     first = index
     while first > 0 and index - first < 3:
@@ -344,7 +379,7 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
         if first < index and not tokens.close(previous) or (first < index and "," in tokens.gap(previous)):
             break
         word = tokens.words[previous]
-        if not tokens.capital(previous) or flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1:
+        if not tokens.capital(previous) or flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1 or tokens.glued(previous):
             break
         if len(word) > 1 and not flags & NAME and not tokens.unknown(previous):
             break
@@ -365,7 +400,7 @@ def _protected(tokens: Tokens, index: int, own: int) -> bool:
         return True
     if not own & EPONYM:
         return False
-    if not own & FREQUENT and index + 2 < len(tokens) and len(tokens.words[index + 1]) == 1 and tokens.bits[index + 2] & NOUN:
+    if index + 2 < len(tokens) and len(tokens.words[index + 1]) == 1 and tokens.bits[index + 2] & NOUN:
         return True  # Kerley B lines
     if tokens.possessive(index) or (following & NOUN and gap in (" ", "-", "  ")):
         return True
@@ -416,13 +451,11 @@ def _strong(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     stop = index + 1 if glued else max(index + 1, _run(tokens, index, 1))
     first = _back(tokens, index)
     parts = stop - first
-    if own & EPONYM and not own & FREQUENT and not any(
+    if own & CERTAIN and not any(
         at != index and (at in tokens.known or tokens.bits[at] & STRONG) for at in range(first, stop)
     ):
         return 0
     if parts == 1:
-        if own & EPONYM and not own & FREQUENT:
-            return 0
         word = tokens.words[index]
         if (len(word) < (4 if own & COMMON else 7)) and not _of_protocol(tokens, index):
             return 0
@@ -449,7 +482,11 @@ def _back(tokens: Tokens, index: int) -> int:
                 first = previous
                 continue
             break
-        if own & (CLINICAL | MONTH | UNIT | TITLE | SUFFIX | LINK | SPEAKER | DEED) and not own & STRONG:
+        month = own & MONTH and not (own & FIRST and not tokens.text[: tokens.starts[previous]].rstrip(" .-")[-1:].isdigit())
+        if own & FUNCTION and own & LAST and own & COMMON and "," in gap and tokens.bits[index] & FIRST and len(word) > 3:
+            first = previous  # "Brown, Charlie"
+            continue
+        if (month or own & (CLINICAL | UNIT | TITLE | SUFFIX | LINK | SPEAKER | DEED)) and not own & STRONG:
             break
         same_case = word.isupper() == tokens.words[index].isupper()
         if own & PARTICLE and previous > 0 and tokens.at(previous - 1) & STRONG and "," not in gap:
@@ -457,9 +494,11 @@ def _back(tokens: Tokens, index: int) -> int:
             continue
         if own & STRONG or (own & NAME and not own & (WORD | FUNCTION)):
             first = previous
+        elif own & FIRST and own & MONTH and same_case and "," not in gap:
+            first = previous
         elif own & FIRST and same_case and "," not in gap and len(word) > 2 and (not own & FUNCTION or not word.isupper() or own & COMMON and len(word) > 3):
             first = previous
-        elif own & LAST and same_case and "," in gap and not own & FUNCTION and tokens.bits[index] & FIRST:
+        elif own & LAST and own & COMMON and same_case and "," in gap and tokens.bits[index] & FIRST and len(word) > 3:
             first = previous
         elif tokens.unknown(previous) and same_case and len(word) > 3 and first == index:
             first = previous

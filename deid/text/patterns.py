@@ -9,20 +9,23 @@ from dataclasses import dataclass
 from functools import cache
 
 from deid.text.dates import windows
-from deid.text.lexicon import CLINICAL, HERE, MONTH, NAME, UNIT, WORD, bits, vocabulary
+from deid.text.lexicon import CLINICAL, FUNCTION, HERE, MONTH, NAME, UNIT, WORD, bits, vocabulary
 
 _UNIT_AFTER = re.compile(r"\s?([A-Za-z%]+)")
 _DATE_LIKE = re.compile(r"(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?)?")
 _DATE_PARTS = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[-/]\d{4}|\d{4}[-/]\d{1,2}")
 #: Longer texts are searched around their digits only.
 _LONG = 200
+#: What ranges of numbers stand behind: "TI 150-2500".
+_PARAMETER = re.compile(r"(?i)\b(?:t[eri]|b|w|l|ww|wl|hu|ma|kv|range|window|freq\w*|slices?|images?|series|im|se)[ =:]{0,3}$")
+_ROADS = frozenset("high long broad green park mill hill old new first second third south north east west white black red market main lake river spring wood field king queen".split())
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _STRONG_LABEL = re.compile(
-    r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat|pt|subj"
+    r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat(?:ient)?(?:en)? ?-?(?:id|n[ro.u]|#)|pt ?(?:id|n|#)|subj"
 )
-_CODES = frozenset({"iec", "iso", "astm", "pk", "agn", "ro", "azd", "mk", "gsk", "sch", "tta", "cpt", "icd", "snomed", "loinc", "rid", "b", "v", "vb", "va", "te", "tr", "ti"})
+_CODES = frozenset({"nct", "iec", "iso", "astm", "pk", "agn", "ro", "azd", "mk", "gsk", "sch", "tta", "cpt", "icd", "snomed", "loinc", "rid", "b", "v", "vb", "va", "te", "tr", "ti"})
 #: States whose abbreviation says something else in imaging.
-_OTHERWISE = frozenset({"CT", "PA", "IN", "OR", "ME", "MS", "CO", "LA", "AL", "DE", "ID", "MA", "MO", "MI", "SC", "MD", "PR"})
+_OTHERWISE = frozenset({"CT", "PA", "IN", "OR", "ME", "MS", "CO", "LA", "AL", "DE", "ID", "MA", "MO", "MI", "SC", "MD", "PR", "NM"})
 _HINTS = frozenset(
     "mayo cleveland johns mass massachusetts brigham anderson sloan mount mt cedars kaiser beth nyu stanford duke charite "
     "karolinska great addenbrookes royal pitie".split()
@@ -48,7 +51,7 @@ class Rule:
 
 def _unit_follows(text: str, end: int) -> bool:
     found = _UNIT_AFTER.match(text, end)
-    return found is not None and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
+    return found is not None and found[1] != "MG" and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
 
 
 def _any(_text: str, _found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
@@ -60,7 +63,7 @@ def _label(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
     digits = sum(character.isdigit() for character in value)
     strong = _STRONG_LABEL.match(text, found.start()) is not None
     marked = any(character in ":#=" for character in found["link"])
-    if digits < (3 if strong or marked else 4) or (digits < 7 and _unit_follows(text, end)):
+    if digits < (3 if strong or marked else 4) or (digits < 5 and _unit_follows(text, end)):
         return None
     if _DATE_LIKE.fullmatch(value) or _DATE_PARTS.fullmatch(value):
         return None
@@ -72,7 +75,7 @@ def _shape(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
     letters = re.match(r"[A-Za-z]*", value)
     prefix = letters.group().lower() if letters else ""
     digits = sum(character.isdigit() for character in value)
-    if prefix in _CODES and digits < 8:
+    if prefix in _CODES and digits < 9:
         return None
     middle = re.fullmatch(r"\d{1,2}([A-Za-z]{3,9})\d{2,4}", value)
     if middle and bits()[middle[1].lower()] & MONTH:
@@ -92,7 +95,12 @@ def _clinical(word: str) -> bool:
 
 
 def _road(_text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
-    return None if any(_clinical(word) for word in found["road"].split()) else (start, end)
+    plain = any(bits()[word.lower().strip(".,'-")] & (CLINICAL | FUNCTION) and word.lower() not in _ROADS for word in found["road"].split())
+    return None if plain else (start, end)
+
+
+def _phone(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    return None if _PARAMETER.search(text, max(0, start - 12), start) or _unit_follows(text, end) else (found.start(), end)
 
 
 def _trimmed(text: str, start: int, stop: int) -> int:
@@ -124,10 +132,10 @@ def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, i
     words = text[begin : found.end("road")].replace("-", " ").lower().split()
     if not words or bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME:
         return None
-    return begin, end
+    return begin, found.end("road") if found["state"] in _OTHERWISE else end
 
 
-_CHECKS = {"": _any, "label": _label, "shape": _shape, "road": _road, "zip": _zip, "city": _city, "hint": _any}
+_CHECKS = {"": _any, "label": _label, "shape": _shape, "road": _road, "phone": _phone, "zip": _zip, "city": _city, "hint": _any}
 
 
 @cache

@@ -11,6 +11,7 @@ _FOREIGN = frozenset(
     "klinikum klinik krankenhaus spital universitatsklinikum universitaetsklinikum hopital clinique ospedale policlinico clinica "
     "ziekenhuis sykehus sjukhus szpital hospital".split()
 )
+_SPANISH = frozenset("universitario universitari clinico provincial civil infantil".split())
 _OF = frozenset("of de del della di da la le du des der am im rechts an".split())
 _PAIRS = frozenset(tuple(pair.replace("'", "").split()) for pair in vocabulary()["institution_pairs"])
 _SECOND = frozenset(pair[-1] for pair in _PAIRS)
@@ -48,7 +49,7 @@ def _before(tokens: Tokens, index: int) -> tuple[int, bool]:
     while first > 0 and index - first < 4:
         previous = first - 1
         gap = tokens.gap(previous)
-        if gap not in (" ", "-", ". ", ".", "'", " & ", "_") or not tokens.capital(previous) or tokens.glued(previous):
+        if gap not in (" ", "-", ". ", ".", "'", "' ", " & ", "_") or not tokens.capital(previous) or tokens.glued(previous):
             break
         own, word = tokens.bits[previous], tokens.words[previous]
         if tokens.lows[previous] in ("of", "the", "and", "at", "in") and first < index and previous > 0:
@@ -61,7 +62,8 @@ def _before(tokens: Tokens, index: int) -> tuple[int, bool]:
             break
         if own & (CLINICAL | ESSENTIAL | UNIT) and not place and not (own & STRONG):
             break
-        if not place and not own & NAME and own & WORD and word.isupper() and first != index and not filler:
+        plain = word.isupper() or not tokens.mixed
+        if not place and not own & NAME and own & WORD and plain and first != index and not filler:
             break
         if not own & PLACE_PLAIN:
             distinct = True
@@ -75,7 +77,9 @@ def _behind(tokens: Tokens, index: int, *, of: bool) -> int:
     stop = index + 1
     links = 0
     if of:
-        if stop >= len(tokens) or tokens.gap(index) != " " or tokens.lows[stop] not in _OF - {"an", "am", "im"}:
+        if stop < len(tokens) and tokens.lows[stop] in _SPANISH and tokens.capital(stop) and tokens.gap(index) == " ":
+            pass
+        elif stop >= len(tokens) or tokens.gap(index) not in (" ", ". ") or tokens.lows[stop] not in _OF - {"an", "am", "im"}:
             return stop
     elif stop >= len(tokens) or tokens.gap(index) not in (" ", "-", " - "):
         return stop
