@@ -165,6 +165,9 @@ class RuleTable:
         asked = {option for option in _CLEANS if row.options.get(option) == "C"} & self._policy.options
         if asked and vr == "SQ":
             return Action.KEEP
+        characteristic = "retain_patient_characteristics"
+        if characteristic in self._policy.options and row.options.get(characteristic) == "C":
+            asked = asked | {"clean_descriptors"}  # what is told of the patient, in words
         if "clean_descriptors" in asked and (vr in TEXT_VRS or not vr):
             return Action.TEXT
         return basic
