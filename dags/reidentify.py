@@ -26,7 +26,7 @@ with DAG(
             title="Aliases or new UIDs",
             description="One a line.",
         ),
-        "cohort": Param("", type="string", title="Or a frozen cohort (name@version)"),
+        "cohort": Param(None, type=["null", "string"], title="Or a frozen cohort (name@version)"),
         "reason": Param(
             None,
             type=["null", "string"],
@@ -41,7 +41,7 @@ with DAG(
     request = RequestIdentityOperator(
         task_id="request",
         subjects="{{ (params.subjects or []) | join(' ') }}",
-        cohort="{{ params.cohort }}",
+        cohort="{{ params.cohort or '' }}",
         reason="{{ params.reason or '' }}",
         account="{{ dag_run.triggering_user_name or '' }}",
         valid_days="{{ params.valid_days }}",

@@ -16,7 +16,9 @@ with DAG(
     tags=["radflow", "reidentify"],
     default_args={"owner": "radflow", "retries": 1, "retry_delay": timedelta(seconds=5)},
     params={
-        "connection": Param("", type="string", title="Connection with the new key (empty: deid_conn_id)"),
+        "connection": Param(
+            None, type=["null", "string"], title="Connection with the new key (empty: deid_conn_id)"
+        ),
         "reason": Param(
             None,
             type=["null", "string"],
@@ -30,10 +32,10 @@ with DAG(
 ):
     request = RequestRotationOperator(
         task_id="request",
-        connection="{{ params.connection }}",
+        connection="{{ params.connection or '' }}",
         reason="{{ params.reason or '' }}",
         account="{{ dag_run.triggering_user_name or '' }}",
         valid_days="{{ params.valid_days }}",
     )
     approval = AwaitApprovalOperator(task_id="second_person", request=request.output)
-    approval >> KeyInForceOperator(task_id="in_force", connection="{{ params.connection }}")
+    approval >> KeyInForceOperator(task_id="in_force", connection="{{ params.connection or '' }}")
