@@ -140,7 +140,10 @@ class Grounds:
             and row.vr != "TM"
         )
         #: Attributes that stay, with what identifies cut out of them.
-        self.cleaned = frozenset(row.tag for row in rows if options & row.options.keys() & CLEANING)
+        cleaning = CLEANING | {"retain_patient_characteristics"}
+        self.cleaned = frozenset(
+            row.tag for row in rows if any(row.options.get(option) == "C" for option in options & cleaning)
+        )
         #: Attributes that a policy keeps openly, as they are.
         self.open = kept | {
             row.tag for row in rows if any(row.options.get(option) == "K" for option in options - aside)
@@ -197,7 +200,7 @@ def grounds_of(policy: Policy | None) -> Grounds:
         return _grounds(None, frozenset(), "", None)
     site: Mapping[int, str] = policy.site
     kept = frozenset(tag for tag, action in site.items() if action in ("keep", "clean"))
-    return _grounds(policy.options, kept, getattr(policy, "private", ""), policy.oldest_age)
+    return _grounds(policy.options, kept, policy.private, policy.oldest_age)
 
 
 class Collector:
