@@ -224,7 +224,7 @@ def _study(
             ds = build(context)
             plants = add_text(context, ds, shared)
             add_identity(context, ds)
-            private = add_private(context, ds, str(ds.Modality))
+            private = add_private(context, ds, str(ds.Modality), plants)
             if text_in_pixels:
                 _write_in_pixels(context, ds, *_BURNED[build])
             folder = corpus.originals / f"{who.mrn}" / stem[:8]

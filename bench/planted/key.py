@@ -106,7 +106,10 @@ class Key:
     ) -> None:
         self._original = output
         self._plants = plants
-        self._private = {path: word for path, word, _ in private}
+        self._private: dict[str, str] = {}
+        self._private_vrs: dict[str, str] = {}
+        for path, word, vr in private:
+            self._private[path], self._private_vrs[path] = word, vr
         self._burned = burned
         self._rng = rng
         self._types = types(str(output.dataset.SOPClassUID))
@@ -155,6 +158,8 @@ class Key:
 
     def _is_untouched(self, path: str, element: DataElement) -> bool:
         listed = int(element.tag) in rules() or path in self._plants or self._gone(path)
+        if self._burned and element.tag.group == 0x0028:
+            return False  # cleaning pixels may change how they are stored
         return (
             not listed and element.VR in _TEXT | _NUMBERS and element.VR != "PN" and bool(self._value(path))
         )
@@ -221,15 +226,21 @@ class Key:
             return
         if self._gone(path):
             word = "remove"
-        if word == "keep":
-            action = "tag_retained" if element.VR == "SQ" else "text_retained"
+        if word == "keep" and path in self._plants:
+            self._plant_answers(path, element, self._plants[path], removed=False)
+        elif word == "keep":
+            sequence = "SQ" in (
+                element.VR,
+                self._private_vrs[path],
+            )  # implicit files do not say which are sequences
+            action = "tag_retained" if sequence else "text_retained"
             self._row(path, element, action, tcia_ptkb="TCIA-PTKB-K")
         elif word == "uid":
             self._row(path, element, "uid_changed", tcia_ptkb="TCIA-PTKB-H")
             self._row(path, element, "uid_consistent", tcia_ptkb="TCIA-PTKB-H")
         elif word == "shift" or element.VR in _DATES:
             self._row(path, element, "date_shifted", tcia_ptkb="TCIA-PTKB-O")
-        elif element.VR != "SQ":
+        elif element.VR != "SQ" and self._private_vrs[path] != "SQ":
             self._row(path, element, "text_removed", tcia_ptkb="TCIA-PTKB-D")
 
     def _pixel_answers(self) -> None:

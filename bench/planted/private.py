@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from bench.planted.objects import Context
+from bench.planted.phrases import Plant
 
 KNOWLEDGE = Path(__file__).resolve().parents[2] / "deid" / "_standard" / "private_dispositions.json"
 #: Creators that a vendor's files have (upper case, as they are compared), by modality.
@@ -67,11 +68,12 @@ class Signature:
     element: int
     vr: str
     disposition: str
+    vrs: tuple[str, ...] = ()
 
 
 @cache
 def signatures() -> dict[str, list[Signature]]:
-    """By creator: attributes of the top level whose disposition is the same for every VR, one VR each."""
+    """By creator: attributes of the top level whose disposition is the same for every VR that files give them."""
     rows = json.loads(KNOWLEDGE.read_text())["rows"]
     words: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for place, creator, group, element, word, _ in rows:
@@ -87,7 +89,9 @@ def signatures() -> dict[str, list[Signature]]:
         if word == "shift":
             usable = [vr for vr in usable if vr in ("DA", "DT")]
         if usable and int(group, 16) % 2:
-            found[creator].append(Signature(creator, int(group, 16), int(element, 16), usable[0], word))
+            found[creator].append(
+                Signature(creator, int(group, 16), int(element, 16), usable[0], word, tuple(usable))
+            )
     return dict(found)
 
 
@@ -112,15 +116,26 @@ def nested() -> dict[str, list[tuple[Signature, list[Signature]]]]:
     return dict(found)
 
 
-def add_private(c: Context, ds: Dataset, modality: str) -> list[tuple[str, str, str]]:
+def add_private(
+    c: Context, ds: Dataset, modality: str, plants: dict[str, Plant]
+) -> list[tuple[str, str, str]]:
     """Add private attributes; returns (address, disposition, VR) of each, in the answer key's path syntax.
+
+    Some free text that may stay holds identity, too; it is noted in ``plants``.
 
     Attributes of creators that nobody knows are added, too; their disposition is ``unknown``, which means removal.
     """
     added: list[tuple[str, str, str]] = []
     for creator in CREATORS.get((c.vendor, modality), ()):
-        for one in _drawn(c.rng, signatures().get(creator, [])):
-            added.append(_add(c, ds, one, ""))
+        known = signatures().get(creator, [])
+        for one in _drawn(c.rng, known):
+            one = replace(one, vr=c.rng.choice(one.vrs))
+            added.append(_add(c, ds, one, "", plants))
+        if known and c.rng.random() < 0.3:
+            free = set(range(1, 256)) - {one.element for one in known if one.group == known[0].group}
+            listed = {element for group, element in _listed(creator) if group == known[0].group}
+            element = c.rng.choice(sorted(free - listed))
+            added.append(_add(c, ds, Signature(creator, known[0].group, element, "LO", "unknown"), ""))
         for sequence, listed in nested().get(creator, [])[:2]:
             added += _add_sequence(c, ds, sequence, listed)
     if c.rng.random() < 0.4:
@@ -139,9 +154,25 @@ def _drawn(rng: random.Random, known: list[Signature]) -> list[Signature]:
     return drawn
 
 
-def _add(c: Context, ds: Dataset, one: Signature, above: str) -> tuple[str, str, str]:
+@cache
+def _listed(creator: str) -> frozenset[tuple[int, int]]:
+    """(group, element) of everything that the knowledge base says about a creator, at any place."""
+    rows = json.loads(KNOWLEDGE.read_text())["rows"]
+    return frozenset((int(row[2], 16), int(row[3], 16)) for row in rows if row[1] == creator)
+
+
+def _add(
+    c: Context, ds: Dataset, one: Signature, above: str, plants: dict[str, Plant] | None = None
+) -> tuple[str, str, str]:
     block = ds.private_block(one.group, WRITTEN.get(one.creator, one.creator), create=True)
-    block.add_new(one.element, one.vr, _value(c, one))
+    value = _value(c, one)
+    said = one.vr in ("LO", "ST", "LT", "UT") and one.disposition == "keep" and c.rng.random() < 0.3
+    if said and plants is not None and c.who.family.isascii():
+        plants[f'<({one.group:04x},"{one.creator}",{one.element:02x})>'] = Plant(
+            f"{value} {c.who.family}", keep=str(value), gone=((c.who.family, "HIPAA-A"),)
+        )
+        value = f"{value} {c.who.family}"
+    block.add_new(one.element, one.vr, value)
     path = f'{above}<({one.group:04x},"{one.creator}",{one.element:02x})>'
     return path, one.disposition, one.vr
 

@@ -1,8 +1,9 @@
 """pixels_hidden: nothing of the planted text can be read inside its box.
 
 Two judges. *Even*: the box holds one value only (or almost: lossy neighbours), so there is nothing to read.
-*Reader*: an OCR reads, and none of the words is in what it reads in the box. Where the box is not even and no reader
-is at hand, the check fails: what nobody looked at is not hidden.
+*Reader*: a reader that is given reads the box, and none of the words is in what it reads, as EasyOCR does for the
+challenge. Without one, the detector of ``deid.pixels`` must find no text that meets the box, whatever it says, which is
+stricter. Where neither is at hand and the box is not even, the check fails: what nobody looked at is not hidden.
 """
 
 from __future__ import annotations
@@ -51,30 +52,28 @@ class PixelCheck:
         if judge is None:
             try:
                 self._reader = importlib.import_module("deid.pixels")
-                self.name = "even boxes, deid.pixels.find_text"
+                self.name = "even boxes, no text found by deid.pixels"
             except ImportError as error:
                 self.name = f"even boxes only; no reader, since {error.name} is not installed"
 
     def hidden(self, answer: Answer, output: Output) -> bool:
         """Whether nothing of the answer's text can be read in its box."""
         frames = list(_frames(output, answer.frame))
-        if not frames:
-            return False
         uneven = [frame for frame in frames if not _even(answer, frame)]
-        if not uneven:
+        if frames and not uneven:
             return True
         if self._judge is not None:
-            return not any(_says(answer, self._judge(_seen(answer, frame))) for frame in uneven)
-        return self._reader is not None and not _says(answer, self._read(answer, output))
+            return bool(frames) and not any(_says(answer, self._judge(_seen(answer, one))) for one in uneven)
+        return self._reader is not None and self._finds_nothing(answer, output)
 
-    def _read(self, answer: Answer, output: Output) -> Sequence[str]:
-        """What ``deid.pixels`` reads in the box; the answer's own words where it cannot read the object."""
+    def _finds_nothing(self, answer: Answer, output: Output) -> bool:
+        """Whether ``deid.pixels`` finds no text in the box; not so where it cannot decode the object."""
         rules = self._reader.PixelRules.from_table({})
         try:
             found = self._reader.find_text(output.file, rules, frames=_FRAMES)
         except QuarantineError:
-            return [answer.text]
-        return [piece.text for piece in found if _meets(answer, piece.box)]
+            return False
+        return not any(_meets(answer, piece.box) for piece in found)
 
 
 def _says(answer: Answer, read: Sequence[str]) -> bool:
@@ -114,7 +113,7 @@ def _cut(answer: Answer, frame: Any, margin: int) -> Any:
 
 
 def _frames(output: Output, wanted: int | None) -> Iterator[Any]:
-    """Frames of shape (rows, columns[, samples]); none where the pixel data cannot be decoded."""
+    """Frames of shape (rows, columns[, samples]); none where pydicom cannot decode (the reader may)."""
     try:
         with quiet():
             array = output.dataset.pixel_array

@@ -108,7 +108,8 @@ def obey(ds, answers) -> None:
             element.value = alias("", actions["patid_consistent"].value)
         elif {"text_removed", "date_shifted"} & set(actions):
             if "text_retained" in actions:
-                element.value = actions["text_retained"].text
+                kept = actions["text_retained"].text
+                element.value = kept.encode() if isinstance(element.value, bytes) else kept
             elif "tag_retained" in actions:
                 element.value = (
                     "19010101" if element.VR in ("DA", "DT") else "XX" if "text_notnull" in actions else ""
