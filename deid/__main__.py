@@ -1,135 +1,68 @@
-"""Command line: ``python -m deid run | verify | policy | key``.
+"""Command line: ``python -m deid run | explain | verify | score | key``.
 
-Exit status: 0 all went through; 1 something went to quarantine or was found; 2 wrong use, bad policy or key.
+Exit status: 0 all went through; 1 something went to quarantine, was found or scored wrong; 2 wrong use, bad
+policy or key; 130 interrupted (what was finished stays, the same command goes on).
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import json
 import os
 import secrets
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deid import (
-    DeidError,
-    OutputExists,
-    Pseudonyms,
-    QuarantineError,
-    deidentify_series,
-    load_policy,
-    series_place,
-    verify_series,
-)
-from deid.series import header_of
+from deid import DeidError, load_policy, verify_series
+from deid.commands import add_run, run_batch
+from deid.scoring import cli as scoring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KEY_BYTES = 32
+_INTERRUPTED = 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deid",
         description="De-identify DICOM series by DICOM PS3.15 Annex E, and prove it.",
-        epilog="Exit status: 0 all went through; 1 quarantine or findings; 2 wrong use, policy or key.",
+        epilog="Exit status: 0 all went through; 1 quarantine, findings or a wrong score; 2 wrong use, policy or "
+        "key; 130 interrupted, the same command goes on.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_run(commands)
 
-    run = commands.add_parser("run", help="de-identify every series below a folder")
-    run.add_argument("source", type=Path, metavar="IN", help="folder of originals, searched at every depth")
-    run.add_argument("target", type=Path, metavar="OUT", help="gets <alias>/<study>/<series>/<instance>.dcm")
-    run.add_argument(
-        "--policy", default="research", help="basic, research, or a .toml file (default: research)"
-    )
-    run.add_argument("--key-file", type=Path, required=True, help="the project's secret; `key` makes one")
-    run.add_argument(
-        "--project", required=True, help="name of the project; pseudonyms differ between projects"
-    )
-    run.add_argument("--report", type=Path, help="write a JSON report (no identity in it) to this file")
+    explain = commands.add_parser("explain", help="print a policy in English")
+    explain.add_argument("policy", help="a shipped policy (basic, research, tcia) or a .toml file")
 
     verify = commands.add_parser("verify", help="search de-identified files for anything of their originals")
-    verify.add_argument("originals", type=Path, metavar="ORIGINALS", help="folder with the original series")
-    verify.add_argument("outputs", type=Path, metavar="OUTPUTS", help="folder with the de-identified series")
+    verify.add_argument("originals", type=Path, metavar="ORIGINAL", help="folder with the originals")
+    verify.add_argument("outputs", type=Path, metavar="OUTPUT", help="folder with the outputs")
     verify.add_argument("--policy", help="the policy used; what it openly retains is no finding")
 
-    policy = commands.add_parser("policy", help="print a policy in English")
-    policy.add_argument("policy", help="basic, research, or a .toml file")
+    scoring.add_parser(commands)
 
     key = commands.add_parser("key", help="make a project key")
     key.add_argument("file", type=Path, help="file to write, readable by you alone; must not exist")
     return parser
 
 
-def _series(folder: Path) -> tuple[dict[str, list[Path]], list[tuple[str, Path]]]:
-    """Files by original Series Instance UID, and (code, path) of what cannot belong to any."""
-    groups: dict[str, list[Path]] = defaultdict(list)
-    strays: list[tuple[str, Path]] = []
-    for path in sorted(file for file in folder.rglob("*") if file.is_file()):
-        try:
-            groups[header_of(path, "file").series_uid].append(path)
-        except QuarantineError as error:
-            strays.append((error.code, path))
-    return groups, strays
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    policy = load_policy(arguments.policy)
-    pseudonyms = Pseudonyms.from_file(arguments.key_file, arguments.project)
-    groups, strays = _series(arguments.source)
-    report: list[dict[str, object]] = [
-        {"status": "quarantine", "files": 1, "code": code} for code, _ in strays
-    ]
-    for code, _ in strays:
-        print(f"quarantine  {code}: one file that belongs to no series")
-    check = functools.partial(verify_series, policy=policy)
-    for number, files in enumerate(groups.values(), start=1):
-        try:
-            place = series_place(files[0], policy, pseudonyms)
-            result = deidentify_series(files, arguments.target / place, policy, pseudonyms, verify=check)
-        except (QuarantineError, OutputExists) as error:
-            print(f"quarantine  {error.code}: series {number}, {len(files)} files. {error}")
-            details = error.details if isinstance(error, QuarantineError) else ()
-            for line in details[:10]:
-                print(f"            {line}")
-            report.append(
-                {"status": "quarantine", "files": len(files), "code": error.code, "details": details}
-            )
-            continue
-        print(f"done        {place} ({len(files)} files)")
-        report.append(
-            {
-                "status": "done",
-                "files": len(files),
-                "patient_alias": result.patient_alias,
-                "study_uid": result.study_uid,
-                "series_uid": result.series_uid,
-                "manifest": result.manifest,
-                "actions": result.actions,
-                "policy_sha256": result.policy_sha256,
-                "engine_version": result.engine_version,
-            }
-        )
-    done = sum(entry["status"] == "done" for entry in report)
-    print(
-        f"{done} series done, {len(report) - done} in quarantine; policy {policy.name} {policy.sha256[:12]}"
+def _visible(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    if arguments.report:
-        arguments.report.write_text(json.dumps(report, indent=1) + "\n")
-    return 0 if done == len(report) else 1
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     policy = load_policy(arguments.policy) if arguments.policy else None
-    originals, outputs = (
-        sorted(file for file in folder.rglob("*") if file.is_file())
-        for folder in (arguments.originals, arguments.outputs)
-    )
+    for folder in (arguments.originals, arguments.outputs):
+        if not folder.is_dir():
+            reason = "A folder to verify does not exist."
+            raise DeidError(reason, "Give the folder of the originals, then the folder that `run` wrote.")
+    originals, outputs = _visible(arguments.originals), _visible(arguments.outputs)
     findings = verify_series(originals, outputs, policy=policy)
     for finding in findings:
         print(finding)
@@ -145,24 +78,35 @@ def _key(file: Path) -> int:
     return 0
 
 
+def _command(arguments: argparse.Namespace) -> int:
+    if arguments.command == "run":
+        return run_batch(arguments)
+    if arguments.command == "verify":
+        return _verify(arguments)
+    if arguments.command == "score":
+        return scoring.run(arguments)
+    if arguments.command == "key":
+        return _key(arguments.file)
+    print("\n".join(load_policy(arguments.policy).describe()))
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.command == "run":
-            return _run(arguments)
-        if arguments.command == "verify":
-            return _verify(arguments)
-        if arguments.command == "key":
-            return _key(arguments.file)
-        print("\n".join(load_policy(arguments.policy).describe()))
+        return _command(arguments)
     except DeidError as error:
         print(f"deid: {error}", file=sys.stderr)
-        return 2
     except FileExistsError:
         print("deid: the file exists already; a key is never overwritten.", file=sys.stderr)
-        return 2
-    return 0
+    except KeyboardInterrupt:
+        print(
+            "deid: interrupted. What was finished stays; the same command goes on from there.",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    return 2
 
 
 if __name__ == "__main__":

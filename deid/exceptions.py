@@ -143,6 +143,9 @@ class QuarantineError(DeidError):
         self.code = code
         self.details = details
 
+    def __reduce__(self) -> tuple[type[QuarantineError], tuple[str, str, str, tuple[str, ...]]]:
+        return type(self), (self.code, self.reason, self.instruction, self.details)
+
     @classmethod
     def of(cls, file: str, code: str, details: tuple[str, ...] = ()) -> QuarantineError:
         """The error of a known code.

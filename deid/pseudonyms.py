@@ -49,6 +49,8 @@ class Pseudonyms:
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
         self._project = project.strip()
         self._memo: dict[tuple[str, str], bytes] = {}
+        self._uids: dict[str, str] = {}
+        self._watched: list[tuple[str, str]] | None = None
         self._begun: dict[str, hashlib._Hash] = {}
 
     @classmethod
@@ -113,6 +115,20 @@ class Pseudonyms:
 
     def uid(self, uid: str) -> str:
         """New UID ``2.25.<UUID as decimal>`` (PS3.5 B.2); the UUID is of version 8 (RFC 9562)."""
+        known = self._uids.get(uid)
+        if known is None:
+            if len(self._uids) >= _MEMO_LIMIT:  # memory stays constant over a million objects
+                self._uids.clear()
+            known = self._uids[uid] = self._new_uid(uid)
+        if self._watched is not None:
+            self._watched.append((uid, known))
+        return known
+
+    def watch(self, pairs: list[tuple[str, str]] | None) -> None:
+        """Note every UID that is mapped from now on as (original, new) in ``pairs``; None stops it."""
+        self._watched = pairs
+
+    def _new_uid(self, uid: str) -> str:
         number = int.from_bytes(self._digest("uid", uid)[:16], "big")
         number = number & ~(0xF << 76) | 8 << 76
         number = number & ~(3 << 62) | 2 << 62

@@ -1,6 +1,8 @@
 """The command line, as a person uses it."""
 
+import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,20 +38,24 @@ def test_run_verify_and_run_again(ct, write, tmp_path, key, capsys):
         for number in (1, 2):
             write(ct(series=series, instance=number))
     source, out = tmp_path / "in", tmp_path / "out"
-    assert run(source, out, key, "--report", str(tmp_path / "report.json")) == 0
+    assert run(source, out, key, "--report", str(tmp_path / "report")) == 0
     printed = capsys.readouterr().out
     assert "2 series done, 0 in quarantine" in printed
     files = {path: path.read_bytes() for path in out.rglob("*.dcm")}
     assert len(files) == 4
     assert {len(path.relative_to(out).parts) for path in files} == {4}
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert [entry["files"] for entry in report] == [2, 2]
-    everything = printed + json.dumps(report) + " ".join(map(str, out.rglob("*")))
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [entry["objects"] for entry in report["series"]] == [2, 2]
+    page = (tmp_path / "report" / "report.html").read_text()
+    records = "".join(path.read_text() for path in (out / ".deid").iterdir())
+    everything = printed + json.dumps(report) + page + records + " ".join(map(str, out.rglob("*")))
     assert "uimbly" not in everything
     assert "MRN" not in everything
     assert main(["verify", str(source), str(out)]) == 0
     assert run(source, out, key) == 0
-    assert files == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert "2 series done (2 as before)" in capsys.readouterr().out
+    assert run(source, out, key, "--no-resume", "--jobs", "1") == 0
+    assert files == {path: path.read_bytes() for path in out.rglob("*.dcm")}
 
 
 def test_bad_files_do_not_stop_the_rest(ct, write, tmp_path, key, capsys):
@@ -81,18 +87,71 @@ def test_verify_finds_a_leak(ct, write, tmp_path, capsys):
 
 
 def test_policy_in_english(capsys):
-    assert main(["policy", "research"]) == 0
+    assert main(["explain", "research"]) == 0
     assert "Dates move to the past" in capsys.readouterr().out
 
 
 def test_wrong_use(tmp_path, capsys):
-    assert main(["policy", "nothing"]) == 2
+    assert main(["explain", "nothing"]) == 2
     assert "There is no policy" in capsys.readouterr().err
     assert run(tmp_path, tmp_path / "out", tmp_path / "absent") == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["verify"], ["policy"], ["key"]])
+def test_folders_that_make_no_sense(tmp_path, key, capsys):
+    assert run(tmp_path / "nowhere", tmp_path / "out", key) == 2
+    assert "does not exist" in capsys.readouterr().err
+    assert run(tmp_path, tmp_path / "out", key) == 2
+    assert "lie in each other" in capsys.readouterr().err
+
+
+def test_mapping_and_review_hold_identity_for_their_owner_alone(ct, write, tmp_path, key, capsys):
+    source, out, broker = tmp_path / "in", tmp_path / "out", tmp_path / "broker"
+    write(ct())
+    bad = ct(series="9")
+    bad.SeriesInstanceUID = ""
+    write(bad)
+    assert run(source, out, key, "--mapping", str(broker), "--review", str(broker), "--project", "midi") == 1
+    pairs = dict(csv.reader((broker / "uid_mapping.csv").read_text().splitlines()))
+    assert pairs.pop("id_old") == "id_new"
+    originals = {ct()[name].value for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
+    assert originals <= pairs.keys()
+    (file,) = out.rglob("*.dcm")
+    assert pairs[ct().SOPInstanceUID] == file.stem
+    rows = list(csv.reader((broker / "patid_mapping.csv").read_text().splitlines()))
+    assert rows == [["id_old", "id_new"], ["MRN-0012345", file.parts[-4]]]
+    assert "missing-identifier" in (broker / "quarantine.csv").read_text()
+    assert {path.stat().st_mode & 0o077 for path in broker.iterdir()} == {0}
+    assert "MRN" not in capsys.readouterr().out
+
+
+def test_a_stopped_run_goes_on(ct, write, tmp_path, key, capsys):
+    """What is finished is not treated again; what is missing or changed is."""
+    for series in ("1", "2", "3"):
+        write(ct(series=series))
+    source, out = tmp_path / "in", tmp_path / "out"
+    assert run(source, out, key) == 0
+    folder = sorted(path.parent for path in out.rglob("*.dcm"))[0]
+    shutil.rmtree(folder)
+    capsys.readouterr()
+    assert run(source, out, key) == 0
+    assert "3 series done (2 as before)" in capsys.readouterr().out
+    assert len(list(out.rglob("*.dcm"))) == 3
+
+
+def test_many_processes_give_the_same_bytes(ct, write, tmp_path, key):
+    for series in range(5):
+        write(ct(series=str(series)))
+    contents = []
+    for jobs in ("1", "3"):
+        assert run(tmp_path / "in", tmp_path / jobs, key, "--jobs", jobs, "--quiet") == 0
+        files = sorted((tmp_path / jobs).rglob("*.dcm"))
+        contents.append([(path.relative_to(tmp_path / jobs), path.read_bytes()) for path in files])
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 5
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["verify"], ["explain"], ["score"], ["key"]])
 def test_help(command):
     shown = subprocess.run(
         [sys.executable, "-m", "deid", *command, "--help"],
