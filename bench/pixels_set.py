@@ -7,7 +7,9 @@ by 90, 180 or 270 degrees or slanted, light or dark, with or without an outline 
 from __future__ import annotations
 
 import functools
+import io
 import os
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import cv2
 import matplotlib
 import numpy as np
+import pydicom
 from PIL import Image, ImageDraw, ImageFont
 
 Rng = np.random.Generator
@@ -272,24 +275,32 @@ def screen(rng: Rng, shape: tuple[int, int]) -> Array:
 
 
 @functools.cache
-def real_slices() -> tuple[Path, ...]:
-    """A few real CT slices of the test data that RADFLOW_SHARED_DATA names; none where they are absent."""
+def real_slices() -> tuple[Array, ...]:
+    """A few real CT slices (LIDC-IDRI) in Hounsfield units from the data that RADFLOW_SHARED_DATA names, or none."""
     folder = os.environ.get("RADFLOW_SHARED_DATA")
-    return tuple(sorted(Path(folder).glob("lidc_idri_small/**/*.dcm"))[::5]) if folder else ()
+    archives = sorted(Path(folder).glob("lidc_idri_small/*.tar.xz")) if folder else []
+    found = []
+    for archive in archives:
+        with tarfile.open(archive) as tar:
+            members = sorted((m for m in tar if m.isfile() and m.name.endswith(".dcm")), key=lambda m: m.name)
+            for member in members[::5]:
+                file = tar.extractfile(member)
+                if file is not None:
+                    dataset = pydicom.dcmread(io.BytesIO(file.read()))
+                    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+                    found.append((dataset.pixel_array * slope + intercept).astype(np.float32))
+    return tuple(found)
 
 
 def tomogram(rng: Rng, shape: tuple[int, int]) -> Array:
     """A real CT slice in a random window, or, without the data, a drawn one."""
-    paths = real_slices()
-    if paths:
-        import pydicom
-
-        dataset = pydicom.dcmread(paths[int(rng.integers(len(paths)))])
-        low = float(rng.choice([-1000, -160, -400]))
-        hounsfield = dataset.pixel_array.astype(np.float64) * float(dataset.RescaleSlope) + float(
-            dataset.RescaleIntercept
+    slices = real_slices()
+    if slices:
+        hounsfield = slices[int(rng.integers(len(slices)))]
+        gray = (
+            np.clip((hounsfield - float(rng.choice([-1000, -160, -400]))) / rng.uniform(400, 1400), 0, 1)
+            * 255
         )
-        gray = np.clip((hounsfield - low) / rng.uniform(400, 1400), 0, 1) * 255
         return np.asarray(cv2.resize(gray, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
     y, x = np.mgrid[: shape[0], : shape[1]] / np.array(shape, float).reshape(2, 1, 1)
     body = np.hypot((y - 0.5) / 0.36, (x - 0.5) / 0.45) < 1

@@ -17,8 +17,11 @@ from deid.pixels.regions import Box
 from deid.pixels.source import Array
 from deid.pixels.textnet import CELL, likelihood
 
-LOW, HIGH = 0.4, 0.7  #: a region is where cells exceed LOW, and counts where one exceeds HIGH
-SPREAD = 4  #: pixels added around a region of cells: its outermost cells are only partly text
+LOW, HIGH = (
+    0.4,
+    0.7,
+)  #: a region is where the likelihood exceeds LOW, and counts where it exceeds HIGH somewhere
+SPREAD = 1  #: pixels added around a region: the likelihood falls from 1 to 0 over a few pixels at its edge
 FILLED = 0.6  #: share of its rectangle that a region must fill to be one line, else its own outline counts
 READABLE, LETTERS = 0.75, 2  #: how sure and how long a reading must be to believe PP-OCR alone
 LARGEST = 2.5e6  #: pixels; PP-OCR sees larger pictures reduced (their text is larger, too)
@@ -53,39 +56,29 @@ class Found:
 
 
 def regions(cells: Array, shape: tuple[int, ...]) -> list[Found]:
-    """Regions of likely cells as rotated rectangles in pixels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((cells > LOW).astype(np.uint8), connectivity=8)
+    """Regions of likely text as rotated rectangles in pixels; ``cells`` as :func:`deid.pixels.textnet.likelihood`."""
+    size = cells.shape[1] * CELL, cells.shape[0] * CELL
+    fine = cv2.resize(cells, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((fine > LOW).astype(np.uint8), connectivity=8)
     found = []
     for number in range(1, count):
         left, top, width, height, area = (int(v) for v in stats[number])
         part = np.s_[top : top + height, left : left + width]
-        here = labels[part] == number
-        best = float(cells[part][here].max())
+        here = (labels[part] == number).astype(np.uint8)
+        best = float((fine[part] * here).max())
         if best < HIGH:
             continue
-        y, x = np.nonzero(here)
-        corner = np.stack([x + left, y + top], 1).astype(np.float32) * CELL
-        sides = [np.array([dx, dy]) for dx in (0, CELL - 1) for dy in (0, CELL - 1)]
-        points = np.concatenate([corner + side for side in sides])
-        centre, (w, h), angle = cv2.minAreaRect(points.astype(np.float32))
+        edges, _ = cv2.findContours(here, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(left, top))
+        centre, (w, h), angle = cv2.minAreaRect(np.concatenate(edges))
         quad = (centre[0], centre[1]), (w + 2 * SPREAD, h + 2 * SPREAD), angle
         outline: tuple[Box, ...] = ()
-        if area * CELL * CELL < FILLED * (w + 1) * (h + 1):
+        if area < FILLED * (w + 1) * (h + 1):
             outline = tuple(
-                _cell_box(int(cx) + left, int(cy) + top, shape) for cy, cx in zip(y, x, strict=True)
+                (max(0, a + left - SPREAD), max(0, b + top - SPREAD), c + left + SPREAD, d + top + SPREAD)
+                for a, b, c, d in boxes(here)
             )
         found.append(Found(quad, best, "text-net", outline))
     return found
-
-
-def _cell_box(x: int, y: int, shape: tuple[int, ...]) -> Box:
-    left, top = x * CELL - SPREAD, y * CELL - SPREAD
-    return (
-        max(0, left),
-        max(0, top),
-        min(shape[1], (x + 1) * CELL + SPREAD),
-        min(shape[0], (y + 1) * CELL + SPREAD),
-    )
 
 
 def by_network(pictures: Iterable[Array]) -> list[Found]:
