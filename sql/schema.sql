@@ -1584,6 +1584,8 @@ CREATE INDEX disclosure_request ON broker.disclosure USING btree (request_id);
 
 CREATE INDEX deid_report_item ON catalog.deid_report USING btree (batch_id, received_id, id);
 
+CREATE INDEX deid_report_quarantine ON catalog.deid_report USING btree (created_at, id) WHERE (kind = 'quarantine'::text);
+
 CREATE INDEX deid_report_received ON catalog.deid_report USING btree (received_id, id);
 
 CREATE INDEX deid_report_series ON catalog.deid_report USING btree (series_uid);
@@ -1984,7 +1986,7 @@ CREATE POLICY visible ON catalog.deid_batch FOR SELECT TO radflow_portal USING (
    FROM catalog.deid_item i
   WHERE (i.batch_id = deid_batch.id))));
 
-CREATE POLICY visible ON catalog.deid_item FOR SELECT TO radflow_portal USING (((owner = access.current_account()) OR (access.may_see(owner, team, visibility) AND (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))) OR (EXISTS ( SELECT
+CREATE POLICY visible ON catalog.deid_item FOR SELECT TO radflow_portal USING (((owner = ( SELECT access.current_account() AS current_account)) OR (access.may_see(owner, team, visibility) AND ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))) OR (EXISTS ( SELECT
    FROM catalog.deid_report r
   WHERE (r.id = catalog.deid_last(deid_item.batch_id, deid_item.received_id))))));
 
@@ -1994,10 +1996,10 @@ CREATE POLICY visible ON catalog.deid_picture FOR SELECT TO radflow_portal USING
 
 CREATE POLICY visible ON catalog.deid_report FOR SELECT TO radflow_portal USING (
 CASE kind
-    WHEN 'series'::text THEN (access.may_see(owner, team, visibility) AND ((owner = access.current_account()) OR access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role) OR (EXISTS ( SELECT
+    WHEN 'series'::text THEN (access.may_see(owner, team, visibility) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))) OR (EXISTS ( SELECT
        FROM catalog.series s
       WHERE (s.series_uid = deid_report.series_uid)))))
-    ELSE ((access.current_account() IS NOT NULL) AND ((owner = access.current_account()) OR access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))
+    ELSE ((( SELECT access.current_account() AS current_account) IS NOT NULL) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))))
 END);
 
 CREATE POLICY visible ON catalog.instance FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT

@@ -49,6 +49,7 @@ create table catalog.deid_report (
 );
 create index deid_report_item on catalog.deid_report (batch_id, received_id, id);
 create index deid_report_series on catalog.deid_report (series_uid);
+create index deid_report_quarantine on catalog.deid_report (created_at, id) where kind = 'quarantine';
 create index deid_report_received on catalog.deid_report (received_id, id);
 comment on table catalog.deid_report is
   'The report of deid.report, sealed by its sha256; columns behind created_at are read out of it. The last of an item counts.';
@@ -95,22 +96,24 @@ create policy pipeline on catalog.deid_item to radflow_pipeline using (true) wit
 create policy pipeline on catalog.deid_report to radflow_pipeline using (true) with check (true);
 create policy pipeline on catalog.deid_picture to radflow_pipeline using (true) with check (true);
 -- A report is seen like its series; while that is held, by its owner and those whose work it is. What is in quarantine is
--- the work of data engineers and brokers, whoever owns it.
+-- the work of data engineers and brokers, whoever owns it. What is the same for every row is asked once: (select ...).
 create policy visible on catalog.deid_report for select to radflow_portal using (
   case kind
     when 'series' then
       access.may_see(owner, team, visibility) and (
-        owner = access.current_account()
-        or access.has_role('data_engineer') or access.has_role('broker')
+        owner = (select access.current_account())
+        or (select access.has_role('data_engineer') or access.has_role('broker'))
         or exists (select from catalog.series s where s.series_uid = deid_report.series_uid))
     else
-      access.current_account() is not null and (
-        owner = access.current_account() or access.has_role('data_engineer') or access.has_role('broker'))
+      (select access.current_account()) is not null and (
+        owner = (select access.current_account())
+        or (select access.has_role('data_engineer') or access.has_role('broker')))
   end);
 -- A series in a batch is counted for those who see its report, or will see it.
 create policy visible on catalog.deid_item for select to radflow_portal using (
-  owner = access.current_account()
-  or (access.may_see(owner, team, visibility) and (access.has_role('data_engineer') or access.has_role('broker')))
+  owner = (select access.current_account())
+  or (access.may_see(owner, team, visibility)
+      and (select access.has_role('data_engineer') or access.has_role('broker')))
   or exists (select from catalog.deid_report r where r.id = catalog.deid_last(deid_item.batch_id, deid_item.received_id)));
 create policy visible on catalog.deid_batch for select to radflow_portal using (
   exists (select from catalog.deid_item i where i.batch_id = deid_batch.id));
