@@ -220,6 +220,7 @@ def _study(
                 rng=rng, who=who, vendor=vendor, study_uid=study_uid, day=day, time=clock, accession=accession,
                 study_id=f"ST{accession[-4:]}", series_uid=series_uid, series_number=index, number=instance,
                 sop_uid=new_uid(), frame_of_reference=frame, new_uid=new_uid, references=references,
+                implicit=syntax == ImplicitVRLittleEndian,
             )  # fmt: skip
             ds = build(context)
             plants = add_text(context, ds, shared)

@@ -41,6 +41,8 @@ class Context:
         study: UID, date, time and accession number of the study.
         series_uid: of the series.
         references: what earlier objects of the study said about themselves: kind -> list of data sets.
+        burned: text in its pixels, set while it is made.
+        implicit: whether the file will not say its VRs.
     """
 
     rng: random.Random
@@ -59,6 +61,7 @@ class Context:
     new_uid: Any
     references: dict[str, list[Dataset]] = field(default_factory=dict)
     burned: list[Burned] = field(default_factory=list)
+    implicit: bool = False
 
     @property
     def numpy(self) -> np.random.Generator:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from pydicom.datadict import private_dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -129,7 +130,7 @@ def add_private(
     for creator in CREATORS.get((c.vendor, modality), ()):
         known = signatures().get(creator, [])
         for one in _drawn(c.rng, known):
-            one = replace(one, vr=c.rng.choice(one.vrs))
+            one = replace(one, vr=_vr(c, one))
             added.append(_add(c, ds, one, "", plants))
         if known and c.rng.random() < 0.3:
             free = set(range(1, 256)) - {one.element for one in known if one.group == known[0].group}
@@ -152,6 +153,20 @@ def _drawn(rng: random.Random, known: list[Signature]) -> list[Signature]:
         some = [one for one in known if one.disposition == word]
         drawn += rng.sample(some, min(most, len(some)))
     return drawn
+
+
+def _vr(c: Context, one: Signature) -> str:
+    """One of its VRs; in implicit files the one that readers suppose."""
+    drawn = c.rng.choice(one.vrs)
+    if not c.implicit:
+        return drawn
+    try:
+        supposed = private_dictionary_VR(
+            one.group << 16 | 0x1000 | one.element, WRITTEN.get(one.creator, one.creator)
+        )
+    except KeyError:
+        return drawn
+    return supposed if supposed in one.vrs else drawn
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pydicom
+import pydicom.config
 from pydicom.config import disable_value_validation
 from pydicom.errors import InvalidDicomError
 
@@ -91,14 +92,16 @@ def digests_of(raw: bytes) -> tuple[str, str, str]:
 def quiet() -> Iterator[None]:
     """Pydicom's warnings and log records quote values; none may reach a log."""
     logger = logging.getLogger("pydicom")
-    level = logger.level
+    level, strict = logger.level, pydicom.config.convert_wrong_length_to_UN
     logger.setLevel(logging.CRITICAL + 1)
+    pydicom.config.convert_wrong_length_to_UN = True  # a private VR guessed wrongly is no reason not to read
     try:
         with warnings.catch_warnings(), disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     finally:
         logger.setLevel(level)
+        pydicom.config.convert_wrong_length_to_UN = strict
 
 
 def read_output(file: Path) -> Output | None:
