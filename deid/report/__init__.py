@@ -9,6 +9,7 @@ Nothing here imports more than the standard library and pydicom.
 
 from deid.report.batch import batch_report, batch_schema
 from deid.report.inputs import ReportError, series_pictures, shows_identity
+from deid.report.long_batch import ReportWriter
 from deid.report.page import render
 from deid.report.proof import content_sha256, verify_report
 from deid.report.series import quarantine_report, series_report
@@ -16,6 +17,7 @@ from deid.report.writing import write_report
 
 __all__ = [
     "ReportError",
+    "ReportWriter",
     "batch_report",
     "batch_schema",
     "content_sha256",

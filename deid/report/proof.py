@@ -13,7 +13,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    #: Gives the reports of a list, again and again.
+    Stream = Callable[[], Iterator[dict[str, Any]]]
 
 #: Members that differ between two runs over the same input.
 _OF_THE_RUN = frozenset({"created", "seconds", "chain"})
@@ -60,6 +63,39 @@ def seal(report: dict[str, Any]) -> dict[str, Any]:
     bare = {key: value for key, value in report.items() if key not in _HASHES}
     bare["content_sha256"] = content_sha256(bare)
     return {**bare, "sha256": _own(bare)}
+
+
+def seal_streamed(batch: dict[str, Any], streams: Mapping[str, Stream]) -> dict[str, Any]:
+    """Seal a batch whose lists of reports are too long to be held: the hashes are those that :func:`seal` makes.
+
+    Args:
+        batch: unsealed; of what it holds under the names of ``streams`` only the number counts.
+        streams: member -> a function that gives its reports once more, in their order.
+
+    Returns:
+        The batch with ``content_sha256`` and ``sha256``, its lists as they were given.
+    """
+    bare = {key: value for key, value in batch.items() if key not in _HASHES}
+    short = {key: value for key, value in bare.items() if key not in _OF_THE_RUN}
+    bare["content_sha256"] = _streamed(short, streams, _lasting)
+    return {**bare, "sha256": _streamed(bare, streams, lambda value: value)}
+
+
+def _streamed(
+    members: Mapping[str, Any], streams: Mapping[str, Stream], shorten: Callable[[Any], Any]
+) -> str:
+    """SHA-256 over the canonical JSON, one report at a time."""
+    digest = hashlib.sha256(b"{")
+    for place, key in enumerate(sorted(members)):
+        digest.update((b"," if place else b"") + canonical(key) + b":")
+        if key in streams:
+            for number, report in enumerate(streams[key]()):
+                digest.update((b"," if number else b"[") + canonical(shorten(report)))
+            digest.update(b"]" if members[key] else b"[]")
+        else:
+            digest.update(canonical(shorten(members[key])))
+    digest.update(b"}")
+    return digest.hexdigest()
 
 
 def _own(report: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from deid.report.inputs import shows_identity
 from deid.report.page import render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 JSON, PAGE, REVIEW = "report.json", "report.html", "review.html"
 
@@ -46,16 +46,17 @@ def write_report(
         review.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts:
-        _write(path, text, 0o600 if path.name == REVIEW else 0o644)
+        write_whole(path, [text], 0o600 if path.name == REVIEW else 0o644)
     return sorted(path for path, _ in texts)
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def write_whole(path: Path, pieces: Iterable[str], mode: int) -> None:
     """A file appears under its name when every byte of it is on the disk."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+            for piece in pieces:
+                stream.write(piece)
             stream.flush()
             os.fsync(stream.fileno())
         Path(name).chmod(mode)
