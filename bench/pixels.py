@@ -73,7 +73,7 @@ Mask = np.ndarray[Any, np.dtype[np.uint8]]
 Blanker = Callable[[Planted, Path], Mask]
 
 
-def say(name: str, value: float | None, unit: str, goal: str = "", met: bool | None = None) -> None:  # noqa: FBT001
+def say(name: str, value: float | None, unit: str, goal: str = "", met: bool | None = None) -> None:
     """One result."""
     rounded = None if value is None else round(value, 4)
     print(json.dumps({"name": name, "value": rounded, "unit": unit, "goal": goal, "met": met}), flush=True)

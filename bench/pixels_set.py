@@ -93,15 +93,11 @@ class Planted:
     def free(self, margin: int = 8) -> Array:
         """Mask of the text-free area: further than ``margin`` pixels from every line's bounding box."""
         rows, columns = self.pixels.shape[:2]
-        free = np.ones((rows, columns), bool)
+        area = np.zeros((rows, columns), np.uint8)
         for line in self.lines:
-            mask = np.zeros(rows * columns, np.uint8)
-            mask[line.ink] = 1
-            y, x = np.nonzero(mask.reshape(rows, columns))
-            box = cv2.boxPoints(cv2.minAreaRect(np.stack([x, y], 1).astype(np.float32)))
-            area = cv2.fillConvexPoly(np.zeros((rows, columns), np.uint8), np.round(box).astype(np.int32), 1)
-            free &= cv2.dilate(area, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0
-        return free
+            corners = np.stack([line.ink % columns, line.ink // columns], 1).astype(np.float32)
+            cv2.fillConvexPoly(area, np.round(cv2.boxPoints(cv2.minAreaRect(corners))).astype(np.int32), 1)
+        return np.asarray(cv2.dilate(area, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0)
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Text in many frames for little more than the price of a few.
 
 Text that stands still is searched for once, in the lightest, darkest and mean values of a sample of frames, and counts
-where most sampled frames show the same picture there. Each frame is then looked at with the static text already black:
+where most sampled frames show the same strokes there. Each frame is then looked at with the static text already black:
 where nothing changed against the last frame that was looked at, its result is taken over; where something did, the text
 network sees the changed part again.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from deid.pixels.find import Found, by_network, painted, search
@@ -18,7 +19,7 @@ from deid.pixels.regions import Box
 from deid.pixels.source import Array
 
 SAMPLE = 12  #: frames that the projections are made of
-ALIKE = 0.6  #: correlation of a sampled frame with the mean inside static text
+ALIKE = 0.5  #: correlation of a sampled frame with the layer in which static text was found, strokes only
 MOST = 0.75  #: share of the sampled frames that must be alike
 BLOCK, CHANGED = (
     8,
@@ -53,23 +54,30 @@ def static_text(views: Views, frames: int) -> list[Found]:
         np.maximum(high, gray, out=high)
         total += gray
     mean = (total / len(numbers)).astype(np.uint8)
-    found = search([mean, low, high])
-    seconds = views(numbers[0])[1:]  # chroma or a wider window, of the first frame
-    found += by_network(seconds)
+    layers = [(layer, search([layer])) for layer in (mean, low, high)]
+    others = views(numbers[0])[1:]  # chroma or a wider window: of the first frame
+    found = [(sharp(layer), piece) for layer, pieces in layers for piece in pieces]
     alike = np.zeros(len(found), int)
     for number in numbers:
-        gray = views(number)[0]
-        for index, piece in enumerate(found):
+        gray = sharp(views(number)[0])
+        for index, (layer, piece) in enumerate(found):
             left, top, right, bottom = piece.box(gray.shape)
             part = np.s_[top:bottom, left:right]
-            alike[index] += _alike(mean[part], gray[part])
-    return [piece for piece, count in zip(found, alike, strict=True) if count >= MOST * len(numbers)]
+            alike[index] += correlation(layer[part], gray[part]) >= ALIKE
+    static = [piece for (_, piece), count in zip(found, alike, strict=True) if count >= MOST * len(numbers)]
+    return static + by_network(others)
 
 
-def _alike(a: Array, b: Array) -> bool:
-    x, y = a.astype(np.float32).ravel(), b.astype(np.float32).ravel()
-    x, y = x - x.mean(), y - y.mean()
-    return float(x @ y) >= ALIKE * float(np.sqrt((x @ x) * (y @ y))) if x.any() or y.any() else True
+def sharp(gray: Array) -> Array:
+    """What strokes of letters leave of a picture: its difference to a blurred one."""
+    image = gray.astype(np.float32)
+    return np.asarray(image - cv2.boxFilter(image, -1, (9, 9), borderType=cv2.BORDER_REFLECT))
+
+
+def correlation(a: Array, b: Array) -> float:
+    """Correlation of two pictures of zero mean, 1 where both are flat."""
+    norm = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
+    return float((a * b).sum()) / norm if norm else float(not a.any() and not b.any())
 
 
 def changed(before: Array, now: Array) -> Box | None:
