@@ -31,6 +31,7 @@ DEEPEST = 64
 EMPTY_FILE, NOT_DICOM = "empty-file", "not-dicom"
 TRUNCATED, MALFORMED, DISORDER, MORE = "truncated", "malformed", "disorder", "more"
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_SIZES = {b"AT": 2, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"UL": 4, b"US": 2}
 #: What :func:`facts` says about a tag.
 IS_SEQUENCE, COLLECT_TOP, WHO, CHARSET = 1, 2, 4, 8
 
@@ -219,6 +220,35 @@ def scan(
     walker = _Scanner(reader, facts)
     stop = walker.data_set(start, len(data), 0, implicit=implicit, delimited=False)
     return Scan(stop, walker.top, walker.who, walker.nested_charset)
+
+
+def swapped(data: bytes, *, implicit: bool) -> bytes:
+    """Elements or items in explicit VR little endian as big endian; ``implicit`` leaves the VRs out."""
+    reader, out, position = Reader(data), b"", 0
+    while position < len(data):
+        if reader.tag(position) == ITEM:
+            start, length = position + 8, reader.length(position + 4)
+            body = swapped(data[start : start + length], implicit=implicit)
+            out += struct.pack(">HHL", ITEM >> 16, ITEM & 0xFFFF, len(body)) + body
+            position = start + length
+            continue
+        found = reader.element(position, len(data), implicit=False)
+        position = found.start + found.length
+        value = data[found.start : position]
+        if found.vr == b"SQ":
+            value = swapped(value, implicit=implicit)
+        elif found.vr in _SIZES:
+            size = _SIZES[found.vr]
+            value = b"".join(value[at : at + size][::-1] for at in range(0, len(value), size))
+        out += struct.pack(">HH", found.tag >> 16, found.tag & 0xFFFF)
+        if implicit:
+            out += struct.pack(">L", len(value))
+        elif found.vr in LONG:
+            out += found.vr + b"\0\0" + struct.pack(">L", len(value))
+        else:
+            out += found.vr + struct.pack(">H", len(value))
+        out += value
+    return out
 
 
 class _Scanner:

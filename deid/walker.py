@@ -21,6 +21,7 @@ from deid.structure import (
     Element,
     Reader,
     StructureError,
+    swapped,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
         call: for CALL: (value, VR in the file, whether the code is of a local scheme) -> new value or None.
         dummy: the dummy item of a sequence: explicit and implicit little endian.
         native: for CALL: what the compiled walker may do by itself where the value has the usual form: 1 move a
-            DA, 2 move a DT, 3 keep a TM. It does what ``call`` would do.
+            DA, 2 move a DT, 3 keep a TM, 4 map a UID. It does what ``call`` would do.
     """
 
     kind: int
@@ -66,6 +67,7 @@ class Plan:
         private: (creator, group, low byte of the element) -> :class:`Entry` or None; asked once each.
         odd: (tag, VR in the file, value) -> whether a value stays whose VR is not the standard's.
         days: days that dates move by.
+        uid_secret: see :meth:`deid.pseudonyms.Pseudonyms.uid_secret`.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Plan:
         private: Callable[[bytes, int, int], Entry | None],
         odd: Callable[[int, bytes, bytes], bool],
         days: int = 0,  # noqa: ARG002 - for the compiled one; here the handlers know
+        uid_secret: tuple[bytes, bytes] = (b"", b""),  # noqa: ARG002
     ) -> None:
         self._resolve, self._block, self._private, self._odd = resolve, block, private, odd
         self._entries: dict[tuple[int, bool], Entry] = {}
@@ -304,17 +307,7 @@ class Walk:
         """A dummy item in the byte order of the data set."""
         if self.reader.order == "<":
             return dummy[1 if implicit else 0]
-        little, out, position = Reader(dummy[1]), b"", 8
-        names = Reader(dummy[0])
-        at = 8
-        while position < len(dummy[1]):
-            found = little.element(position, len(dummy[1]), implicit=True)
-            name = names.element(at, len(dummy[0]), implicit=False)
-            head = self._u16.pack(found.tag >> 16) + self._u16.pack(found.tag & 0xFFFF)
-            size = self._u32.pack(found.length) if implicit else name.vr + self._u16.pack(found.length)
-            position, at = found.start + found.length, name.start + name.length
-            out += head + size + dummy[1][found.start : position]
-        return self._u16.pack(0xFFFE) + self._u16.pack(0xE000) + self._u32.pack(len(out)) + out
+        return swapped(dummy[0], implicit=implicit)
 
     def _items(self, found: Element, behind: int, depth: int, *, implicit: bool) -> None:
         reader, position = self.reader, found.start

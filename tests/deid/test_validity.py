@@ -1,0 +1,121 @@
+"""An output is as valid as its input: dciodvfy, the validator of the standard's own editor, finds no new error."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+from deid import deidentify_series, load_policy
+from deid.objects import ACCEPTABLE
+from tests.support import objects
+
+DCIODVFY = Path(sys.executable).parent / "dciodvfy"
+pytestmark = [
+    pytest.mark.skipif(not DCIODVFY.exists(), reason="dicom3tools is not installed"),
+    pytest.mark.filterwarnings("ignore"),
+]
+HEADER = {"clean_descriptors", "clean_structured_content", "clean_graphics"}
+SMALL = [
+    "CT_small.dcm", "MR_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm",
+    "rtplan.dcm", "rtdose_1frame.dcm", "liver_1frame.dcm", "eCT_Supplemental.dcm", "JPEG2000.dcm",
+    "examples_overlay.dcm", "waveform_ecg.dcm", "693_J2KR.dcm", "SC_rgb_small_odd.dcm",
+]  # fmt: skip
+
+
+#: Of type 1 and removed all the same by the Basic Profile: the table gives them code X, and not a compound.
+BY_THE_TABLE = {
+    "basic": ("<PresentationCreationDate>", "<PresentationCreationTime>"),
+    "everything": (),
+}
+
+
+def policies():
+    accept = frozenset(str(kind) for kind in ACCEPTABLE)
+    basic, research = load_policy("basic"), load_policy("research")
+    common = {"accept": accept, "quarantine_colour": False, "quarantine_modalities": frozenset()}
+    return {
+        "basic": replace(basic, options=frozenset({"clean_structured_content"}), **common),
+        "everything": replace(research, options=research.options | HEADER, references="map", **common),
+    }
+
+
+def errors(path):
+    """Error lines without values and item numbers."""
+    done = subprocess.run([DCIODVFY, path], capture_output=True, check=False)
+    lines = (done.stdout + done.stderr).decode("latin-1").splitlines()
+    return Counter(
+        re.sub(r"\[\d+\]", "", re.sub(r" = <.*?>", "", line)) for line in lines if line.startswith("Error")
+    )
+
+
+@pytest.fixture(params=["basic", "everything"])
+def check(request, tmp_path, pseudonyms):
+    policy = policies()[request.param]
+
+    def go(path):
+        deidentify_series([path], tmp_path / "out", policy, pseudonyms)
+        (file,) = (tmp_path / "out").iterdir()
+        new = errors(file) - errors(path)
+        assert {
+            line for line in new if not any(name in line for name in BY_THE_TABLE[request.param])
+        } == set()
+
+    return go
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_files_of_pydicom(check, name):
+    path = get_testdata_file(name, download=False)
+    if path is None:
+        pytest.skip(f"{name} is not part of this pydicom")
+    check(Path(path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report",
+        "key_objects",
+        "segmentation",
+        "structures",
+        "presentation",
+        "ecg",
+        "registration",
+        "world_values",
+        "ct",
+    ],
+)
+def test_made_objects(check, ct, tmp_path, name):
+    images = [ct(instance=number) for number in (1, 2)]
+    made = {
+        "report": lambda: objects.report(images, "Nodule of Mr. Quimbly"),
+        "ecg": lambda: objects.ecg(images[0].StudyInstanceUID),
+        "ct": lambda: images[0],
+    }
+    ds = made[name]() if name in made else getattr(objects, name)(images)
+    ds.save_as(tmp_path / "in.dcm", enforce_file_format=True)
+    check(tmp_path / "in.dcm")
+
+
+def test_shared_files(check, shared_data):
+    """One real object of each kind."""
+    for name in ("seg_sr_examples/sr-example/sr.dcm",):
+        check(shared_data / name)
+
+
+def test_the_validator_tells(ct, tmp_path):
+    """It is not silent about what matters here: a type 2 attribute that went, a value that does not fit."""
+    images = [ct()]
+    ds = images[0]
+    ds.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    del ds.ReferringPhysicianName
+    ds[0x00180060] = pydicom.DataElement(0x00180060, "LO", "many volts")
+    ds["KVP"].VR = "LO"
+    ds.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    assert len(errors(tmp_path / "b.dcm") - errors(tmp_path / "a.dcm")) >= 2
