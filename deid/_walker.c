@@ -17,7 +17,7 @@
 enum { KEEP, REMOVE, EMPTY, CALL, DUMMY };
 enum { KEPT, REPLACED, EMPTIED, REMOVED };
 enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, WHO = 4, CHARSET = 8 };
-enum { NO_NATIVE, NATIVE_DA, NATIVE_DT, NATIVE_TM };
+enum { NO_NATIVE, NATIVE_DA, NATIVE_DT, NATIVE_TM, NATIVE_UID };
 
 static PyObject *structure_error; /* deid.structure.StructureError */
 
@@ -501,6 +501,10 @@ typedef struct {
     Entry **private_entries;
     size_t n_private;
     long days;
+    int has_secret; /* for UIDs: HMAC-SHA256 states behind the padded key, and what precedes the UID */
+    uint32_t inner[8], outer[8];
+    uint8_t prefix[256];
+    size_t n_prefix;
     unsigned long long private_kept, private_removed;
 } Plan;
 
@@ -692,6 +696,138 @@ static int moved_date(const uint8_t *p, long days, uint8_t *out)
     return 1;
 }
 
+/* SHA-256 (FIPS 180-4): one block of 64 bytes. */
+static void sha256_block(uint32_t state[8], const uint8_t *block)
+{
+    static const uint32_t k[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    uint32_t w[64], a, b, c, d, e, f, g, h;
+#define ROTATE(x, n) ((x) >> (n) | (x) << (32 - (n)))
+    for (int at = 0; at < 16; at++)
+        w[at] = (uint32_t)block[4 * at] << 24 | (uint32_t)block[4 * at + 1] << 16 | (uint32_t)block[4 * at + 2] << 8 |
+                block[4 * at + 3];
+    for (int at = 16; at < 64; at++) {
+        uint32_t early = w[at - 15], late = w[at - 2];
+        w[at] = w[at - 16] + (ROTATE(early, 7) ^ ROTATE(early, 18) ^ early >> 3) + w[at - 7] +
+                (ROTATE(late, 17) ^ ROTATE(late, 19) ^ late >> 10);
+    }
+    a = state[0], b = state[1], c = state[2], d = state[3];
+    e = state[4], f = state[5], g = state[6], h = state[7];
+#define ROUND(a, b, c, d, e, f, g, h, at)                                                                              \
+    h += (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + ((e & f) ^ (~e & g)) + k[at] + w[at];                        \
+    d += h;                                                                                                            \
+    h += (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
+    for (int at = 0; at < 64; at += 8) {
+        ROUND(a, b, c, d, e, f, g, h, at);
+        ROUND(h, a, b, c, d, e, f, g, at + 1);
+        ROUND(g, h, a, b, c, d, e, f, at + 2);
+        ROUND(f, g, h, a, b, c, d, e, at + 3);
+        ROUND(e, f, g, h, a, b, c, d, at + 4);
+        ROUND(d, e, f, g, h, a, b, c, at + 5);
+        ROUND(c, d, e, f, g, h, a, b, at + 6);
+        ROUND(b, c, d, e, f, g, h, a, at + 7);
+    }
+    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+#undef ROUND
+#undef ROTATE
+}
+
+static const uint32_t sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+/* Finish a hash of which one block is in `state`, with a message of at most 375 bytes. */
+static void sha256_finish(uint32_t state[8], const uint8_t *message, size_t length, uint8_t digest[32])
+{
+    uint8_t padded[384] = {0};
+    size_t blocks = (length + 9 + 63) / 64;
+    uint64_t bits = (uint64_t)(64 + length) * 8;
+    memcpy(padded, message, length);
+    padded[length] = 0x80;
+    for (int at = 0; at < 8; at++)
+        padded[blocks * 64 - 1 - (size_t)at] = (uint8_t)(bits >> 8 * at);
+    for (size_t at = 0; at < blocks; at++)
+        sha256_block(state, padded + 64 * at);
+    for (int at = 0; at < 32; at++)
+        digest[at] = (uint8_t)(state[at / 4] >> (24 - 8 * (at % 4)));
+}
+
+/* The new UID of deid.pseudonyms.Pseudonyms.uid into `out` (48 bytes), padded; its length, or 0 for an unusual UID. */
+static size_t new_uid(const Plan *plan, const uint8_t *uid, size_t length, char *out)
+{
+#ifdef __SIZEOF_INT128__
+    static const char *registered[2] = {"1.2.840.10008.", "2.16.840.1.113883.6."};
+    uint8_t message[256 + 4 + 64], digest[32];
+    uint32_t state[8];
+    unsigned __int128 number = 0;
+    char digits_[54];
+    int count = 0;
+    size_t size;
+    if (!length || length > 64)
+        return 0;
+    for (size_t at = 0; at < length; at++)
+        if (uid[at] != '.' && (uid[at] < '0' || uid[at] > '9'))
+            return 0;
+    for (int at = 0; at < 2; at++)
+        if (length >= strlen(registered[at]) && !memcmp(uid, registered[at], strlen(registered[at])))
+            return 0;
+    memcpy(message, plan->prefix, plan->n_prefix);
+    message[plan->n_prefix] = message[plan->n_prefix + 1] = message[plan->n_prefix + 2] = 0;
+    message[plan->n_prefix + 3] = (uint8_t)length;
+    memcpy(message + plan->n_prefix + 4, uid, length);
+    memcpy(state, plan->inner, sizeof state);
+    sha256_finish(state, message, plan->n_prefix + 4 + length, digest);
+    memcpy(state, plan->outer, sizeof state);
+    sha256_finish(state, digest, 32, digest);
+    for (int at = 0; at < 16; at++)
+        number = number << 8 | digest[at];
+    number = (number & ~((unsigned __int128)0xF << 76)) | (unsigned __int128)8 << 76;
+    number = (number & ~((unsigned __int128)3 << 62)) | (unsigned __int128)2 << 62;
+    while (number) { /* 18 digits at a time: division of 128 bits is slow */
+        uint64_t part = (uint64_t)(number % 1000000000000000000u);
+        number /= 1000000000000000000u;
+        for (int at = 0; at < 18 && (part || number); at++, part /= 10)
+            digits_[count++] = (char)('0' + part % 10);
+    }
+    memcpy(out, "2.25.", 5);
+    size = 5;
+    while (count)
+        out[size++] = digits_[--count];
+    if (size % 2)
+        out[size++] = 0;
+    return size;
+#else
+    (void)plan, (void)uid, (void)length, (void)out;
+    return 0;
+#endif
+}
+
+/* A UID without Python: outcome, -1 on error, -2 for anything unusual. */
+static int put_uid(Walk *w, const Element *e, int implicit)
+{
+    const uint8_t *value = w->r.data + e->start;
+    size_t length = e->length;
+    char out[48];
+    size_t size;
+    if (!w->plan->has_secret || length > 65)
+        return -2;
+    if (length && (value[length - 1] == 0 || value[length - 1] == ' '))
+        length--;
+    size = new_uid(w->plan, value, length, out);
+    if (!size)
+        return -2;
+    if (put_header(w, e, size, implicit) || put(w, out, size))
+        return -1;
+    return size == e->length && !memcmp(out, value, size) ? KEPT : REPLACED;
+}
+
 /* The usual forms of dates and times without Python: outcome, -1 on error, -2 for anything unusual. */
 static int put_native(Walk *w, const Entry *entry, const Element *e, int implicit)
 {
@@ -736,7 +872,7 @@ static int put_called(Walk *w, Entry *entry, const Element *e, int implicit, int
     PyObject *new;
     Py_ssize_t length;
     if (entry->native) {
-        int outcome = put_native(w, entry, e, implicit);
+        int outcome = entry->native == NATIVE_UID ? put_uid(w, e, implicit) : put_native(w, entry, e, implicit);
         if (outcome != -2)
             return outcome;
     }
@@ -1185,8 +1321,25 @@ static PyObject *plan_counts(Plan *self, PyObject *Py_UNUSED(args))
 static int plan_init(Plan *self, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
     PyObject *resolve, *block, *private_, *odd;
-    if (!PyArg_ParseTuple(args, "OOOO|l", &resolve, &block, &private_, &odd, &self->days))
+    const char *key = NULL, *prefix = NULL;
+    Py_ssize_t n_key = 0, n_prefix = 0;
+    if (!PyArg_ParseTuple(args, "OOOO|l(y#y#)", &resolve, &block, &private_, &odd, &self->days, &key, &n_key, &prefix,
+                          &n_prefix))
         return -1;
+    self->has_secret = n_key == 64 && n_prefix <= (Py_ssize_t)sizeof self->prefix;
+    if (self->has_secret) {
+        uint8_t pad[64];
+        for (int at = 0; at < 64; at++)
+            pad[at] = (uint8_t)key[at] ^ 0x36;
+        memcpy(self->inner, sha256_start, sizeof sha256_start);
+        sha256_block(self->inner, pad);
+        for (int at = 0; at < 64; at++)
+            pad[at] = (uint8_t)key[at] ^ 0x5C;
+        memcpy(self->outer, sha256_start, sizeof sha256_start);
+        sha256_block(self->outer, pad);
+        memcpy(self->prefix, prefix, (size_t)n_prefix);
+        self->n_prefix = (size_t)n_prefix;
+    }
     Py_XSETREF(self->resolve, Py_NewRef(resolve));
     Py_XSETREF(self->block, Py_NewRef(block));
     Py_XSETREF(self->private_, Py_NewRef(private_));
@@ -1257,7 +1410,7 @@ static PyMethodDef plan_methods[] = {
 
 static PyTypeObject PlanType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "deid._walker.Plan",
-    .tp_doc = "Plan(resolve, block, private, odd, days=0): deid.walker.Plan, compiled, little endian only.",
+    .tp_doc = "Plan(resolve, block, private, odd, days=0, uid_secret=(b\"\", b\"\")): deid.walker.Plan, compiled, little endian only.",
     .tp_basicsize = sizeof(Plan),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_new = PyType_GenericNew,

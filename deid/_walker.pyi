@@ -16,6 +16,7 @@ class Plan:
         private: Callable[[bytes, int, int], Entry | None],
         odd: Callable[[int, bytes, bytes], bool],
         days: int = 0,
+        uid_secret: tuple[bytes, bytes] = ...,
         /,
     ) -> None: ...
     def walk(

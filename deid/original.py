@@ -18,6 +18,7 @@ from deid.structure import (
     ITEM,
     LONG,
     MALFORMED,
+    MORE,
     NOT_DICOM,
     SEQUENCE_END,
     TRUNCATED,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 IMPLICIT, BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _PREFIX = "1.2.840.10008.1.2"
-_FIRST_READ = 1 << 16
+_FIRST_READ, _MARGIN = 1 << 16, 1 << 11
+_GROUP_LENGTH = b"\x02\0\0\0UL\4\0"
 _LARGEST = 1 << 32
 _META_SYNTAX = 0x00020010
 
@@ -138,22 +140,24 @@ class _Opening:
 
 def _read(fd: int, *, pure: bool) -> Original:
     size = os.fstat(fd).st_size
-    data = _pread(fd, min(size, _FIRST_READ), 0)
-    if not data:
-        raise StructureError(EMPTY_FILE)
-    if data[128:132] != b"DICM":
-        raise StructureError(NOT_DICOM)
-    body, syntax = _meta(data, complete=len(data) >= size, pure=pure)
-    if syntax == DEFLATED:
-        return _deflated(fd, size, body, pure=pure)
+    count = _guess.bytes
     while True:
+        data = _pread(fd, min(size, count), 0)
+        if not data:
+            raise StructureError(EMPTY_FILE)
+        if data[128:132] != b"DICM":
+            raise StructureError(NOT_DICOM)
         try:
+            body, syntax = _meta(data, complete=len(data) >= size, pure=pure)
+            if syntax == DEFLATED:
+                return _deflated(fd, size, body, pure=pure)
             found = _header(data, size, body, syntax, pure=pure)
             break
         except StructureError as error:
-            if error.code != "more":
+            if error.code != MORE:
                 raise
-        data = _pread(fd, min(size, len(data) * 4), 0)
+        count = max(len(data) * 4, _FIRST_READ)
+    _guess.bytes = min(found.stop + _MARGIN, _FIRST_READ * 64)
     found.fd = fd
     pixels = found.pixels
     if pixels is None:
@@ -170,6 +174,15 @@ def _read(fd: int, *, pure: bool) -> Original:
     return found
 
 
+class _Guess:
+    """How much to read at first: headers of one series are about as long as each other."""
+
+    bytes = _FIRST_READ
+
+
+_guess = _Guess()
+
+
 def _pread(fd: int, count: int, offset: int) -> bytes:
     """``count`` bytes; fewer only where the file ends."""
     data = os.pread(fd, count, offset)
@@ -183,11 +196,10 @@ def _pread(fd: int, count: int, offset: int) -> bytes:
 
 def _meta(data: bytes, *, complete: bool, pure: bool) -> tuple[int, str]:
     """Where the data set begins, and its transfer syntax."""
-    reader = Reader(data, complete=complete)
-    reader.need(132, 12, len(data))
-    body = 144 + reader.length(140)
-    counted = data[132:140] == b"\x02\0\0\0UL\4\0" and body <= len(data)
-    if not counted or data[body : body + 2] == b"\x02\0":
+    body = 144 + int.from_bytes(data[140:144], "little")
+    if data[132:140] != _GROUP_LENGTH or body + 2 > len(data) or data[body : body + 2] == b"\x02\0":
+        reader = Reader(data, complete=complete)
+        reader.need(132, 12, len(data))
         body = 132  # no group length, or a wrong one: look element by element
         while data[body : body + 2] == b"\x02\0":
             found = reader.element(body, len(data), implicit=False)
@@ -205,13 +217,12 @@ def _header(data: bytes, size: int, body: int, syntax: str, *, pure: bool, whole
     found = plans.scan(data, body, implicit=implicit, complete=complete, little_endian=not big, pure=pure)
     pixels = None
     if found.stop < len(data):
-        reader = Reader(data, little_endian=not big, complete=complete)
-        vr = b"" if implicit else data[found.stop + 4 : found.stop + 6]
-        count = 8 if implicit else 12
-        reader.need(found.stop, count, len(data))
-        if vr and vr not in LONG:
+        start = found.stop + (8 if implicit else 12)
+        if start > len(data):
+            raise StructureError(TRUNCATED if complete else MORE)
+        if not implicit and data[found.stop + 4 : found.stop + 6] not in LONG:
             raise StructureError(MALFORMED)
-        start, length = found.stop + count, reader.length(found.stop + count - 4)
+        length = int.from_bytes(data[start - 4 : start], "big" if big else "little")
         undefined = length == UNDEFINED
         end = start if undefined else start + length
         pixels = Pixels(data[found.stop : start], start, end, 1 if undefined else 0)

@@ -37,7 +37,7 @@ except ImportError:  # no compiler was there when the package was installed: slo
 _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
 _ITEMS = {Action.REMOVE: REMOVE, Action.EMPTY: EMPTY, Action.DUMMY: DUMMY}
-_NATIVE = {(Action.DATE, "DA"): 1, (Action.DATE, "DT"): 2, (Action.TIME, "TM"): 3}
+_NATIVE = {(Action.DATE, "DA"): 1, (Action.DATE, "DT"): 2, (Action.TIME, "TM"): 3, (Action.UID, "UI"): 4}
 _KINDS = {Action.KEEP: KEEP, Action.REMOVE: REMOVE, Action.EMPTY: EMPTY}
 
 
@@ -110,7 +110,7 @@ class Planner:
     def plan(self, *, pure: bool = False) -> AnyPlan:
         """A compiled plan where possible; ``pure`` asks for Python."""
         made: Callable[..., AnyPlan] = walker.Plan if compiled is None or pure else compiled.Plan
-        return made(self.resolve, self.block, self.private, odd, self._scope.days)
+        return made(self.resolve, self.block, self.private, odd, self._scope.days, self._scope.pseudonyms.uid_secret())
 
     def resolve(self, tag: int, nested: bool) -> Entry:  # noqa: FBT001 - called by the walkers
         """What happens to a standard attribute."""

@@ -14,6 +14,7 @@ from deid.exceptions import KeyFileError
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: no I, L, O, U to misread
 _MEMO_LIMIT = 100_000
+_LABEL = b"radflow-deid-1"
 _BLOCK = 64  # of SHA-256, in bytes
 SHORTEST_KEY = 16
 #: Dates move to the past by this many days (both ends included); constant per patient.
@@ -44,8 +45,8 @@ class Pseudonyms:
             reason = "The project has no name."
             raise KeyFileError(reason, "Give one; pseudonyms differ between projects.")
         short = key if len(key) <= _BLOCK else hashlib.sha256(key).digest()
-        padded = short.ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + b"radflow-deid-1")
+        padded = self._padded = short.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + _LABEL)
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
         self._project = project.strip()
         self._memo: dict[tuple[str, str], bytes] = {}
@@ -123,6 +124,18 @@ class Pseudonyms:
         if self._watched is not None:
             self._watched.append((uid, known))
         return known
+
+    def uid_secret(self) -> tuple[bytes, bytes]:
+        """What the compiled walker needs to map UIDs as :meth:`uid` does.
+
+        Returns:
+            The key padded to a block of SHA-256, and what the hash covers before the UID. Empty while UIDs are
+            watched: then each must pass through :meth:`uid`.
+        """
+        if self._watched is not None:
+            return b"", b""
+        parts = [part.encode("utf-8", "surrogatepass") for part in (self._project, "uid")]
+        return self._padded, _LABEL + b"".join(len(raw).to_bytes(4, "big") + raw for raw in parts)
 
     def watch(self, pairs: list[tuple[str, str]] | None) -> None:
         """Note every UID that is mapped from now on as (original, new) in ``pairs``; None stops it."""

@@ -12,6 +12,8 @@ from deid.original import DEFLATED
 from deid.structure import TRUNCATED, StructureError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deid.original import Original
     from deid.pixel_result import PixelResult
 
@@ -51,16 +53,16 @@ class Writer:
             elif found is None:
                 _put(out, meta + body + behind)
             elif pixels is not None and pixels.value is not None:
-                self._new_pixels(out, meta + body, found.header, pixels)
+                self._new_pixels(out, [meta, body], found.header, pixels)
                 _put(out, behind)
             else:
-                self._move(out, meta + body + found.header, original.fd, found.start, found.end)
+                self._move(out, [meta, body, found.header], original.fd, found.start, found.end)
                 if behind:
                     _put(out, behind)
         finally:
             os.close(out)
 
-    def _new_pixels(self, out: int, before: bytes, header: bytes, pixels: PixelResult) -> None:
+    def _new_pixels(self, out: int, before: list[bytes], header: bytes, pixels: PixelResult) -> None:
         if pixels.value is None:
             raise TypeError
         source = os.open(pixels.value, os.O_RDONLY)
@@ -76,31 +78,27 @@ class Writer:
             length = b"\xff\xff\xff\xff" if encapsulated else size.to_bytes(4, "little")
             if header[:2] == b"\x7f\xe0":  # big endian
                 length = size.to_bytes(4, "big")
-            self._move(out, before + header[:-4] + length, source, 0, size)
+            self._move(out, [*before, header[:-4] + length], source, 0, size)
         finally:
             os.close(source)
 
-    def _move(self, out: int, before: bytes, source: int, first: int, last: int) -> None:
+    def _move(self, out: int, before: list[bytes], source: int, first: int, last: int) -> None:
         """Write ``before`` and a part of another file."""
         if in_memory(os.fstat(out).st_dev):
-            _put(out, before)
+            _put_all(out, before)
             while first < last:
                 moved = os.sendfile(out, source, first, last - first)
                 if not moved:
                     raise StructureError(TRUNCATED)
                 first += moved
             return
-        while True:
+        while before or first < last:
             part = self._buffer[: last - first]
             count = os.preadv(source, [part], first) if part else 0
             if part and not count:
                 raise StructureError(TRUNCATED)
-            written = os.writev(out, [before, part[:count]])
-            if written < len(before) + count:
-                _put(out, (before + bytes(part[:count]))[written:])
-            first, before = first + count, b""
-            if first >= last:
-                return
+            _put_all(out, [*before, part[:count]])
+            first, before = first + count, []
 
 
 @cache
@@ -120,7 +118,16 @@ def _deflate(data: bytes) -> bytes:
     return raw + b"\0" * (len(raw) % 2)
 
 
-def _put(out: int, data: bytes) -> None:
+def _put(out: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(out, view) :]
+
+
+def _put_all(out: int, parts: Sequence[bytes | memoryview]) -> None:
+    """Write several buffers in one call; what the system did not take at once, one by one."""
+    written = os.writev(out, parts)
+    for part in parts:
+        if written < len(part):
+            _put(out, memoryview(part)[written:])
+        written = max(written - len(part), 0)
