@@ -33,6 +33,7 @@ TEXT_VRS = FREE_VRS | {"AE", "AS", "CS", "DA", "DT", "PN", "TM", "UI", "UR"}
 NUMBERS = frozenset(QUIET_ORIGINAL)
 BIRTH_DATE = 0x00100030
 CHARSET = 0x00080005
+_DATES = ("retain_longitudinal_modified_dates", "retain_longitudinal_full_dates")
 CLEANING = frozenset({"clean_descriptors", "clean_structured_content", "clean_graphics"})
 #: Containers that stay with their items cleaned; what is in them is judged item by item.
 _CONTAINERS = frozenset({0x00081140, 0x00082112})
@@ -49,8 +50,21 @@ _DIRECT = frozenset(
 _PLACES = frozenset(
     {0x00080080, 0x00080081, 0x00080092, 0x00081040, 0x00101040, 0x00120031, 0x00380300, 0x00380400}
 )
-#: Outside the table: network names and private information of the file meta, frame label, trailing padding.
-_FURTHER = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020102, 0x00209453, 0xFFFCFFFC})
+#: Outside the table, and identity by their place all the same: network names and private information of the
+#: file meta, who issued a number, dates in other calendars, addresses and files, registers, encrypted
+#: originals, drawings and icons, frame label, trailing padding.
+_FURTHER = frozenset(
+    {
+        0x00020016, 0x00020017, 0x00020018, 0x00020026, 0x00020027, 0x00020028, 0x00020102,
+        0x00080051, 0x00100024, 0x00400026, 0x00400027, 0x00400031, 0x00400032, 0x0040E001,
+        0x00100033, 0x00100034, 0x00100035,
+        0x00080407, 0x00080408, 0x00080409, 0x0008040B, 0x00081190, 0x00181803, 0x00287FE0, 0x00404073, 0x0040E010,
+        0x00687005, 0x0074100A, 0x00880130,
+        0x00102295, 0x00720008, 0x0074100C, 0x21000160,
+        0x04000500, 0x04000520, 0x00686300, 0x00880200, 0x00209453, 0xFFFCFFFC,
+    }
+)  # fmt: skip
+_CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119})
 #: Dates of tables and coding schemes, not of people.
 _EDITIONS = frozenset({0x00080106, 0x00080107, 0x0008010D})
 _WELL_KNOWN = (b"1.2.840.10008.", b"2.16.840.1.113883.6.")
@@ -110,6 +124,15 @@ class Known:
     clinical: dict[tuple[int, ...], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
 
+def _kept(row: standard.Row, option: str) -> bool:
+    """Whether an option lets a value of a row stay, as it is or cleaned; dates only where they stay in full."""
+    code = row.options.get(option)
+    if option in CLEANING or option == "retain_patient_characteristics":
+        cleanable = row.vr in FREE_VRS or row.vr in ("SQ", "UR", "")
+        return code == "K" or (code == "C" and cleanable)
+    return code is not None and option != _DATES[0]
+
+
 class Grounds:
     """What a policy makes identity by its place, by Table E.1-1 and what lies beyond.
 
@@ -125,19 +148,21 @@ class Grounds:
     ) -> None:
         without = options is None
         options = frozenset({"retain_patient_characteristics"}) if options is None else options
-        aside = {"retain_longitudinal_modified_dates", "retain_safe_private"}
         rows = standard.rows().values()
         self.options = options
         self.oldest = oldest
         self._private = _kept_private(private) if without or "retain_safe_private" in options else frozenset()
         self.full_dates = "retain_longitudinal_full_dates" in options
-        #: Attributes whose values may not stay as they are; a time of day identifies no one.
+        timed = without or not options.isdisjoint(_DATES)
+        #: Attributes whose values may not stay as they are.
         self.identity = frozenset(
             row.tag
             for row in rows
-            if not options & row.options.keys() - aside
-            and row.tag not in kept | _CONTAINERS
-            and row.vr != "TM"
+            if row.tag not in kept | _CONTAINERS
+            and not (
+                row.vr == "TM" and timed and _DATES[0] in row.options
+            )  # beside a moved date a time of day identifies no one
+            and not any(_kept(row, option) for option in options)
         )
         #: Attributes that stay, with what identifies cut out of them.
         cleaning = CLEANING | {"retain_patient_characteristics"}
@@ -146,18 +171,19 @@ class Grounds:
         )
         #: Attributes that a policy keeps openly, as they are.
         self.open = kept | {
-            row.tag for row in rows if any(row.options.get(option) == "K" for option in options - aside)
+            row.tag for row in rows if any(row.options.get(option) == "K" for option in options)
         }
+        self.further = _FURTHER - kept
         #: Sequences that stay where their UIDs are mapped, so that references still resolve.
         self.references = frozenset(row.tag for row in rows if "U*" in row.basic)
-        self.loud = tuple(sorted(self.identity | _FURTHER))
+        self.loud = tuple(sorted(self.identity | self.further))
         self.identifying = cache(self._identifying)
         self.must_change = cache(self._must_change)
         self.free_text = cache(self._free_text)
 
     def _identifying(self, path: tuple[int, ...]) -> bool:
         """Whether a value at this path is identity by its place: a table row, an overlay, what lies beyond."""
-        return any(tag in self.identity or tag in _FURTHER or tag >> 24 in (0x50, 0x60) for tag in path)
+        return any(tag in self.identity or tag in self.further or tag >> 24 in (0x50, 0x60) for tag in path)
 
     def private(self, event: Event) -> bool:
         """Whether a private element, or the private sequence that a value is in, is known to be safe."""
@@ -174,12 +200,13 @@ class Grounds:
 
     def _must_change(self, path: tuple[int, ...]) -> bool:
         """Whether a value that an original has at this path may not be in an output."""
-        inside = any(tag in self.identity and tag not in self.references for tag in path[:-1])
-        return inside or path[-1] in self.identity or path[-1] in _FURTHER
+        places = self.identity | self.further
+        inside = any(tag in places and tag not in self.references for tag in path[:-1])
+        return inside or path[-1] in places
 
     def _free_text(self, path: tuple[int, ...]) -> bool:
-        """Whether the policy keeps a value at this path, cleaned."""
-        return any(tag in self.cleaned for tag in path)
+        """Whether the policy keeps a value at this path, cleaned; codes are no text."""
+        return path[-1] not in _CODES and any(tag in self.cleaned for tag in path)
 
 
 @lru_cache(maxsize=4)
@@ -347,7 +374,7 @@ class Collector:
         for first, second in permutations(parts[:4], 2):
             # A short part counts only as a word; a part of two letters only beside another one.
             if len(first) < 3 and len(second) < 3:
-                together = spellings.joined(first, second)
+                together = list(spellings.joined(first, second))
             else:
                 together = [first + second] if min(len(first), len(second)) < _WORD else []
             for whole in together:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from deid.exceptions import QuarantineError
 from deid.findings import Finding, place
 from deid.identity import Collector, grounds_of
 from deid.rawbytes import StructureError
@@ -157,11 +158,19 @@ class Verifier:
                 yield "pixels-changed", "(7FE0,0010)"
 
     def _pictures(self, path: Path, reading: Reading) -> Iterator[tuple[str, str]]:
-        if "clean_pixel_data" not in self._options or not reading.pixels or not self._marks.may_show_text():
+        """Identity in text that can be read in the picture, where the policy cleans pixels."""
+        if self._policy is None or not reading.pixels or not self._marks.may_show_text():
+            return
+        if "clean_pixel_data" not in self._options:
             return
         if self._read is None:
-            self._read = pictures.reader()
-        for frame, text in self._read(path):
+            self._read = pictures.reader(self._policy.pixels)
+        try:
+            texts = list(self._read(path))
+        except QuarantineError:
+            yield "unreadable", "(7FE0,0010)"
+            return
+        for frame, text in texts:
             if any(pictures.identity_in(text, self._collector.known)):
                 yield "pixel-text", f"frame {frame + 1}"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from deid import standard
 from deid.findings import place
-from deid.identity import CLEANING, FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded
+from deid.identity import FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded
 from deid.policy import OPTIONS
 from deid.rawbytes import vr_of
 from deid.verify import spellings
@@ -41,7 +41,7 @@ _MEANINGS = frozenset(
 _HOUR = re.compile(rb"[0-2]\d[0-5]\d")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 _AGE = re.compile(rb"(\d{3})Y ?")
-_MEANING, _LOCAL_TEXT = 0x00080104, ("clean_descriptors", "clean_structured_content")
+_MEANING = 0x00080104
 #: VRs in which nobody types.
 _FORMAL = frozenset({"UI", "DA", "DT"})
 _GRAPHICS = frozenset({0x0022, 0x1500, 0x3000, 0x4000})
@@ -82,14 +82,11 @@ class Judge:
                 yield from self._hit(self._known.tokens[number], event, offset)
         if vr in _FORMAL:
             return
-        if (
-            tag == _MEANING
-            and context.startswith(b"99")
-            and not self._grounds.options.intersection(_LOCAL_TEXT)
-        ):
+        if tag == _MEANING and context.startswith(b"99"):
             yield "text"
-        if tag >> 24 in (0x50, 0x60) and (tag >> 24 == 0x50 or tag & 0xFFFF in _GRAPHICS):
-            yield from () if self._grounds.options & CLEANING else ("graphics",)
+        if tag >> 24 == 0x50 or (tag >> 24 == 0x60 and tag & 0xFFFF in _GRAPHICS):
+            cleaned = "clean_graphics" in self._grounds.options and not self._is_known(event)
+            yield from () if cleaned else ("graphics",)
         if vr == "AS" or (vr in ("", "UN") and vr_of(tag) == "AS"):
             yield from self._age(stripped)
         if vr in FREE_VRS or vr == "PN" or (vr in ("", "UN", "UR") and len(value) < 1 << 12):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deid.identity import Known
+    from deid.pixels.rules import PixelRules
 
     Read = Callable[[Path], Iterable[tuple[int, str]]]
 
@@ -91,8 +92,11 @@ def _read(word: str, words: list[str], together: str) -> bool:
     )
 
 
-def reader() -> Read:
+def reader(rules: PixelRules) -> Read:
     """The pixel stage's reader of text.
+
+    Args:
+        rules: those that the pixels were cleaned with.
 
     Returns:
         A function from a file to (frame, text) of everything that can be read in it.
@@ -100,6 +104,6 @@ def reader() -> Read:
     from deid import pixels  # heavy, and needed for pictures only
 
     def read(path: Path) -> list[tuple[int, str]]:
-        return [(box.frame, box.text) for box in pixels.find_text(path, pixels.PixelRules())]
+        return [(box.frame, box.text) for box in pixels.find_text(path, rules)]
 
     return read
