@@ -1,89 +1,63 @@
-"""Where in a picture something was removed, read from the report of the stage that did it.
+"""Where in a picture something was removed, read from the report of the pixel stage.
 
-A stage tells its regions as ``boxes``: lists ``[left, top, right, bottom]`` or mappings with these names (or ``x``,
-``y``, ``width``, ``height``), in pixels of the image, with ``rows`` and ``columns`` where its pictures are of
-another size. Frames are told apart by a ``frame`` of a box or of the group that holds it, and by the number that
-ends a picture's name (``after-0001-frame12``). What cannot be read
-gives no outline; the list of boxes in the JSON is whole.
+The stage reports ``boxes`` as ``{"all": [...], "frames": {"<frame from 0>": [...]}}``, each box ``[left, top, right,
+bottom]`` in pixels of the image. Its pictures are named ``after-<object>-frame-<frame from 1>`` and may be smaller than
+the image.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: More outlines than this hide the picture.
 MOST_REGIONS = 200
-_BOXES = ("boxes", "regions", "blanked")
-_EDGES = (("left", "top", "right", "bottom"), ("x0", "y0", "x1", "y1"))
-_OBJECT = re.compile(r"[a-z]+-(\d{4,})(?:-|$)")
-_FRAME = re.compile(r"[a-z]+-\d{4,}-\D*(\d+)$")
+_NAME = re.compile(r"[a-z]+-(\d{4,})(?:-frame-(\d+))?(?:\.png)?")
+_SLACK = 0.02
 
 
-def regions_of(report: Mapping[str, Any], picture: str, size: tuple[int, int]) -> list[list[float]]:
+def number_of(picture: str) -> int | None:
+    """Which report of the pixel stage a picture belongs to, from 1; None for one of the face stage."""
+    found = _NAME.fullmatch(picture.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
+def regions_of(
+    report: Mapping[str, Any], picture: str, size: tuple[int, int], image: tuple[int, int] | None = None
+) -> list[list[float]]:
     """Outlines ``[x, y, width, height]`` for a picture, in its own pixels.
 
     Args:
-        report: of the stage that made the picture.
+        report: of the stage, for the object that the picture shows.
         picture: its name.
-        size: its width and height.
+        size: width and height of the picture.
+        image: columns and rows of the image where ``report`` does not tell them; the picture's size where unknown.
+
+    Returns:
+        None of the outlines where the picture has another shape than the image: better none than wrong ones.
     """
-    ending = _FRAME.search(picture)
-    frame = int(ending[1]) if ending else None
-    scale_x = _scale(size[0], report.get("columns"))
-    scale_y = _scale(size[1], report.get("rows"))
+    columns, rows = report.get("columns"), report.get("rows")
+    told = (columns, rows) if isinstance(columns, int) and isinstance(rows, int) else image or size
+    if min(told) < 1 or abs(size[0] / size[1] * told[1] / told[0] - 1) > _SLACK:
+        return []
+    across, down = size[0] / told[0], size[1] / told[1]
     found = []
-    for of_frame, (left, top, right, bottom) in _boxes(report, None):
-        if None not in (frame, of_frame) and frame != of_frame:
-            continue
-        x, y = max(0.0, left * scale_x), max(0.0, top * scale_y)
-        width, height = min(right * scale_x, size[0]) - x, min(bottom * scale_y, size[1]) - y
+    for left, top, right, bottom in _boxes(report, picture):
+        x, y = max(0.0, left * across), max(0.0, top * down)
+        width, height = min(right * across, size[0]) - x, min(bottom * down, size[1]) - y
         if width > 0 and height > 0:
             found.append([round(value, 1) for value in (x, y, width, height)])
     return sorted(found)[:MOST_REGIONS]
 
 
-def number_of(picture: str) -> int | None:
-    """Which report of the pixel stage a picture belongs to, from 1; None for one of the face stage."""
-    found = _OBJECT.match(picture.rpartition("/")[2])
-    return int(found[1]) if found else None
-
-
-def _scale(pixels: int, of_image: object) -> float:
-    return pixels / of_image if isinstance(of_image, int) and of_image > 0 else 1.0
-
-
-def _boxes(part: Any, frame: int | None) -> Iterator[tuple[int | None, tuple[float, float, float, float]]]:
-    """Every box below the keys that hold boxes, with its frame."""
-    if isinstance(part, Mapping):
-        told = part.get("frame", frame)
-        here = told if isinstance(told, int) else frame
-        for key, value in part.items():
-            if key in _BOXES and isinstance(value, list):
-                for box in value:
-                    yield from _box(box, here)
-            elif isinstance(value, Mapping | list):
-                yield from _boxes(value, here)
-    elif isinstance(part, list):
-        for one in part:
-            if isinstance(one, Mapping | list):
-                yield from _boxes(one, frame)
-
-
-def _box(box: Any, frame: int | None) -> Iterator[tuple[int | None, tuple[float, float, float, float]]]:
-    if isinstance(box, Mapping):
-        told = box.get("frame", frame)
-        here = told if isinstance(told, int) else frame
-        for names in _EDGES:
-            if all(isinstance(box.get(name), int | float) for name in names):
-                left, top, right, bottom = (float(box[name]) for name in names)
-                yield here, (left, top, right, bottom)
-                return
-        if all(isinstance(box.get(name), int | float) for name in ("x", "y", "width", "height")):
-            x, y = float(box["x"]), float(box["y"])
-            yield here, (x, y, x + float(box["width"]), y + float(box["height"]))
-        elif isinstance(box.get("box"), list):
-            yield from _box(box["box"], here)
-    elif isinstance(box, list) and len(box) == 4 and all(isinstance(one, int | float) for one in box):
-        yield frame, (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+def _boxes(report: Mapping[str, Any], picture: str) -> list[list[int]]:
+    """The boxes of the picture's frame; of the first frame where its name does not say."""
+    boxes = report.get("boxes")
+    if not isinstance(boxes, dict):
+        return []
+    found = _NAME.fullmatch(picture.rpartition("/")[2])
+    frame = int(found[2]) - 1 if found and found[2] else 0
+    return [*boxes.get("all", []), *boxes.get("frames", {}).get(str(frame), [])]

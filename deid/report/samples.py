@@ -78,6 +78,14 @@ def sample(
     return rows
 
 
+def image_size(file: Path) -> tuple[int, int] | None:
+    """Columns and rows of an object; None where it is no image."""
+    with _quiet(), disable_value_validation():
+        header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["Rows", "Columns"])
+        columns, rows = header.get("Columns"), header.get("Rows")
+    return (int(columns), int(rows)) if columns and rows else None
+
+
 def _chosen(by_tag: Mapping[str, Mapping[str, int]], series_uid: str) -> list[str]:
     first = [tag for tag in ASKED_FOR if tag in by_tag]
     rest = sorted(

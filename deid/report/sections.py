@@ -243,7 +243,7 @@ def verified_chip(report: Mapping[str, Any]) -> Html:
 
 def _regions(report: Mapping[str, Any]) -> Html:
     parts = []
-    if any(one["object"] for one in report["pictures"]["shown"]):
+    if report["pixels"]["touched"]:
         parts.append(chip("cleaned", "ok"))
     elif report["pixels"]["objects"]:
         parts.append(chip("searched"))

@@ -25,7 +25,7 @@ from deid.report.inputs import (
 )
 from deid.report.proof import manifest_sha256, seal
 from deid.report.regions import number_of, regions_of
-from deid.report.samples import DRAWN, HOW, sample, sample_object
+from deid.report.samples import DRAWN, HOW, image_size, sample, sample_object
 from deid.report.words import attribute, parse_tag
 from deid.rules import RuleTable
 from deid.version import VERSION
@@ -90,9 +90,9 @@ def series_report(
                 "how": HOW.format(drawn=DRAWN),
                 "rows": sample(by_tag, result.series_uid, file, RuleTable(policy, main) if main else None),
             },
-            "pixels": {"objects": len(pixels), "reports": _distinct(pixels)},
+            "pixels": {**_searched(pixels), "reports": _distinct(pixels)},
             "faces": plain(dict(result.faces)) or None,
-            "pictures": _pictures(result),
+            "pictures": _pictures(result, None if file is None else image_size(file)),
             "verified": findings is not None,
             "findings": _findings(findings or ()),
             "manifest": {
@@ -242,7 +242,25 @@ def _distinct(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _pictures(result: SeriesResult) -> dict[str, Any]:
+def _searched(reports: list[dict[str, Any]]) -> dict[str, int]:
+    """What the pixel stage did, over all objects that it looked at."""
+
+    def total(key: str) -> int:
+        return sum(value for report in reports if isinstance(value := report.get(key), int))
+
+    found = (report.get("found") for report in reports)
+    return {
+        "objects": len(reports),
+        "touched": sum(bool(report.get("touched")) for report in reports),
+        "frames": total("frames"),
+        "frames_touched": total("touched"),
+        "texts": sum(sum(counts.values()) for counts in found if isinstance(counts, dict)),
+        "fixed_regions": total("fixed_regions"),
+        "kept": total("kept"),
+    }
+
+
+def _pictures(result: SeriesResult, image: tuple[int, int] | None) -> dict[str, Any]:
     """The pictures that the page shows, by name and hash; those from before are counted only."""
     every = series_pictures(result)
     after = [name for name in every if not shows_identity(name)]
@@ -258,7 +276,7 @@ def _pictures(result: SeriesResult) -> dict[str, Any]:
                 "width": size[0],
                 "height": size[1],
                 "object": number,
-                "regions": regions_of(plain(dict(report)), name, size),
+                "regions": regions_of(plain(dict(report)), name, size, image),
             }
         )
     return {"shown": shown, "more": len(after) - len(shown), "withheld": len(every) - len(after)}

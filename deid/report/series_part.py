@@ -81,7 +81,7 @@ def _pixels(
         return Html("")
     parts: list[object] = [tag("h3", "Pixels")]
     if told["objects"]:
-        parts.append(tag("p", f"The pixels of {many(told['objects'], 'object')} were searched for text."))
+        parts.append(tag("p", pixels_in_words(told)))
     if faces is not None:
         parts.append(tag("p", f"Face: {faces.get('status', 'treated')}."))
     outlines = {one["name"]: one["regions"] for one in report["pictures"]["shown"]}
@@ -120,6 +120,19 @@ def _after(name: str) -> str:
     return f"{place}/{last.replace('before', 'after', 1)}"
 
 
+def pixels_in_words(told: Mapping[str, int]) -> str:
+    """What the pixel stage did, in a sentence or two."""
+    text = f"The pixels of {many(told['objects'], 'object')} were searched for text"
+    if not told["touched"]:
+        return f"{text}; nothing had to be blanked."
+    what = (
+        f"{many(told['texts'], 'piece')} of text and {many(told['fixed_regions'], 'region')} of known devices"
+    )
+    kept = f" {many(told['kept'], 'marker')} stayed by policy." if told["kept"] else ""
+    where = f"{many(told['frames_touched'], 'frame')} of {many(told['touched'], 'object')}"
+    return f"{text}: {what} were blanked in {where}.{kept}"
+
+
 def _pairs(pictures: Mapping[str, object]) -> list[str]:
     """Each picture from before and what became of it, side by side; the rest behind."""
     found: list[str] = []
@@ -133,9 +146,8 @@ def _figure(name: str, picture: tuple[str, tuple[int, int]], regions: list[list[
     place, last = number_of(name), name.rpartition("/")[2]
     kind, _, rest = last.partition("-")
     where = "Face" if place is None else f"Object {place}"
-    caption = f"{where}, {kind}" + (
-        f", {rest[5:].replace('-', ' ')}" if place is not None and rest[5:] else ""
-    )
+    detail = rest[5:].removesuffix(".png").replace("-", " ") if place is not None else ""
+    caption = ", ".join(part for part in (where, detail, kind) if part)
     boxes = [tag("rect", x=x, y=y, width=w, height=h) for x, y, w, h in regions]
     drawing = tag(
         "svg", tag("image", href=uri, width=width, height=height), *boxes, viewBox=f"0 0 {width} {height}",

@@ -104,8 +104,9 @@ def test_the_file_sorts_opens_and_prints(driver: Any, world: Any, tmp_path: Path
 
     policy, reports, pictures = load_policy("research"), [], {}
     for name, count in (("a", 2), ("b", 11), ("c", 3)):
-        result, folder = make_outcome(tmp_path, policy, name, count=count, pixels=({"boxes": [[1, 2, 9, 9]]},),
-                                      pictures={"after-0001": png()})  # fmt: skip
+        looked = {"touched": 1, "boxes": {"all": [[1, 2, 9, 9]], "frames": {}}, "columns": 64, "rows": 48}
+        pixels = {"pixels": (looked,), "pictures": {"after-0001": png()}}
+        result, folder = make_outcome(tmp_path, policy, name, count=count, **pixels)
         reports.append(series_report(result, policy, findings=[], folder=folder))
         pictures |= series_pictures(result)
     write_report(tmp_path / "report", batch_report(reports), pictures)

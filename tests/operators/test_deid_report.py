@@ -20,7 +20,15 @@ from tests.support.place import TEAM, Place
 
 BATCH = "deidentify/manual__1"
 PIXELS = {
-    "pixels": ({"boxes": [[1, 2, 9, 9]]},),
+    "pixels": (
+        {
+            "touched": 1,
+            "frames": 1,
+            "columns": 64,
+            "rows": 48,
+            "boxes": {"all": [[1, 2, 9, 9]], "frames": {}},
+        },
+    ),
     "pictures": {"before-0001": png(64, 48, 5), "after-0001": png()},
 }
 

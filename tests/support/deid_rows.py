@@ -127,7 +127,15 @@ def _report(
     changes: dict[str, Any] = {} if series_uid is None else {"series_uid": series_uid}
     if name in ("open", "bobs"):
         changes["pictures"] = {kind: draw() for kind, draw in PICTURES.items()}
-        changes["pixels"] = ({"boxes": [[20, 8, 180, 28]]},)
+        changes["pixels"] = (
+            {
+                "touched": 1,
+                "frames": 1,
+                "columns": 320,
+                "rows": 240,
+                "boxes": {"all": [[20, 8, 180, 28]], "frames": {}},
+            },
+        )
     result, outputs = make_outcome(folder, policy, name, **changes)
     report = series_report(result, policy, findings=findings or [], folder=outputs)
     return report, series_pictures(result)

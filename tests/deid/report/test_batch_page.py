@@ -65,7 +65,15 @@ class Page(HTMLParser):
 
 
 PIXELS = {
-    "pixels": ({"boxes": [[10, 5, 30, 15]]},),
+    "pixels": (
+        {
+            "touched": 1,
+            "frames": 1,
+            "columns": 64,
+            "rows": 48,
+            "boxes": {"all": [[10, 5, 30, 15]], "frames": {}},
+        },
+    ),
     "pictures": {"before-0001": png(64, 48, 10), "after-0001": png(64, 48, 99)},
 }
 

@@ -31,7 +31,19 @@ def parts(outcome, research):
     """Reports and pictures of three series and one in quarantine."""
     reports, pictures = [], []
     for name in ("one", "two", "three"):
-        result, folder = outcome(name, pixels=({"boxes": [[1, 2, 9, 9]]},), pictures=PICTURES)
+        result, folder = outcome(
+            name,
+            pixels=(
+                {
+                    "touched": 1,
+                    "frames": 1,
+                    "columns": 64,
+                    "rows": 48,
+                    "boxes": {"all": [[1, 2, 9, 9]], "frames": {}},
+                },
+            ),
+            pictures=PICTURES,
+        )
         reports.append(series_report(result, research, findings=[], folder=folder, created=NOW))
         pictures.append(series_pictures(result))
     error = QuarantineError.of("File 2 of 5", "truncated")

@@ -167,7 +167,11 @@ def test_a_changed_manifest_is_noticed_even_where_the_report_was_sealed_again(ou
 
 def test_pictures_from_before_are_counted_and_nothing_else(outcome, research) -> None:
     result, folder = outcome(
-        pixels=({"boxes": [[10, 5, 30, 15]], "method": "ocr"}, {"boxes": []}, {"boxes": []}),
+        pixels=(
+            {"boxes": {"all": [[10, 5, 30, 15]], "frames": {}}, "columns": 64, "rows": 48},
+            {"boxes": {"all": []}},
+            {"boxes": {"all": []}},
+        ),
         pictures={"before-0001": png(64, 48, 10), "after-0001": png()},
     )
     report = series_report(result, research, findings=[], folder=folder)
@@ -189,31 +193,47 @@ def test_only_so_many_pictures_are_shown(outcome, research) -> None:
     assert told["more"] == 8
 
 
+ALL = {"frames": {}}
+
+
 @pytest.mark.parametrize(
-    ("report", "regions"),
+    ("boxes", "more", "regions"),
     [
-        ({"boxes": [{"x": 2, "y": 4, "width": 10, "height": 6}]}, [[2, 4, 10, 6]]),
-        ({"boxes": [{"left": 2, "top": 4, "right": 12, "bottom": 10}]}, [[2, 4, 10, 6]]),
-        ({"boxes": [(2, 4, 12, 10)]}, [[2, 4, 10, 6]]),
-        ({"rows": 96, "columns": 128, "boxes": [[4, 8, 24, 20]]}, [[2, 4, 10, 6]]),
+        ({"all": [[2, 4, 12, 10]]} | ALL, {}, [[2, 4, 10, 6]]),
         (
-            {"frames": [{"frame": 3, "boxes": [[2, 4, 12, 10]]}, {"frame": 4, "boxes": [[0, 0, 9, 9]]}]},
-            [[2, 4, 10, 6]],
+            {"all": [[2, 4, 12, 10]], "frames": {"2": [[20, 4, 30, 9]], "3": [[0, 0, 9, 9]]}},
+            {},
+            [[2, 4, 10, 6], [20, 4, 10, 5]],
         ),
-        (
-            {"boxes": [{"frame": 3, "box": [2, 4, 12, 10]}, {"frame": 9, "box": [0, 0, 9, 9]}]},
-            [[2, 4, 10, 6]],
-        ),
-        ({"boxes": [[60, 40, 900, 900]]}, [[60, 40, 4, 8]]),
-        ({"boxes": [[5, 5, 5, 9], "x", [1, 2]]}, []),
-        ({"text": "nothing"}, []),
+        ({"all": [[4, 8, 24, 20]]} | ALL, {"columns": 128, "rows": 96}, [[2, 4, 10, 6]]),
+        ({"all": [[4, 8, 24, 20]]} | ALL, {"columns": 128, "rows": 128}, []),  # another shape
+        ({"all": [[60, 40, 900, 900]]} | ALL, {}, [[60, 40, 4, 8]]),
+        ({"all": [[5, 5, 5, 9]]} | ALL, {}, []),
+        (None, {}, []),
     ],
 )
-def test_outlines(outcome, research, report, regions) -> None:
-    other = {"boxes": [[1, 1, 2, 2]]}
-    result, _ = outcome(pixels=(other, report), pictures={"after-0002-frame3": png()})
+def test_outlines(outcome, research, boxes, more, regions) -> None:
+    other = {"boxes": {"all": [[1, 1, 2, 2]], "frames": {}}}
+    result, _ = outcome(pixels=(other, {"boxes": boxes} | more), pictures={"after-0002-frame-3.png": png()})
     told = series_report(result, research, findings=[])
     assert told["pictures"]["shown"][0]["regions"] == regions
+
+
+def test_outlines_of_smaller_pictures_are_scaled_by_the_size_of_the_images(outcome, research) -> None:
+    boxes = {"all": [[0, 0, 1, 2]], "frames": {}}
+    result, folder = outcome(pixels=({"boxes": boxes},), pictures={"after-0001": png(50, 50)})
+    told = series_report(result, research, findings=[], folder=folder)  # the images are 2 x 2
+    assert told["pictures"]["shown"][0]["regions"] == [[0, 0, 25, 50]]
+
+
+def test_what_the_pixel_stage_did(outcome, research) -> None:
+    done = {"frames": 30, "touched": 30, "found": {"network": 4, "ocr": 1}, "fixed_regions": 2, "kept": 1}
+    nothing = {"frames": 1, "touched": 0, "found": {}, "fixed_regions": 0, "kept": 0}
+    result, _ = outcome(pixels=(done, done, nothing))
+    told = series_report(result, research, findings=[])["pixels"]
+    assert {key: value for key, value in told.items() if key != "reports"} == {
+        "objects": 3, "touched": 2, "frames": 61, "frames_touched": 60, "texts": 10, "fixed_regions": 4, "kept": 2,
+    }  # fmt: skip
 
 
 def test_a_face_has_its_report_and_pictures(outcome, research) -> None:
