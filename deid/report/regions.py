@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: More outlines than this hide the picture.
 MOST_REGIONS = 200
@@ -45,12 +45,54 @@ def regions_of(
         return []
     across, down = size[0] / told[0], size[1] / told[1]
     found = []
-    for left, top, right, bottom in _boxes(report, picture):
+    for left, top, right, bottom in joined(_boxes(report, picture)):
         x, y = max(0.0, left * across), max(0.0, top * down)
         width, height = min(right * across, size[0]) - x, min(bottom * down, size[1]) - y
         if width > 0 and height > 0:
             found.append([round(value, 1) for value in (x, y, width, height)])
     return sorted(found)[:MOST_REGIONS]
+
+
+def joined(boxes: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
+    """Fewer boxes ``(left, top, right, bottom)`` that cover the same: strips side by side become one."""
+    found = {
+        (left, top, right, bottom) for left, top, right, bottom in boxes if left < right and top < bottom
+    }
+    while True:
+        before = len(found)
+        found = _along(found, 0)
+        found = _along(found, 1)
+        found = {
+            one
+            for one in found
+            if not any(
+                other != one
+                and other[0] <= one[0]
+                and other[1] <= one[1]
+                and other[2] >= one[2]
+                and other[3] >= one[3]
+                for other in found
+            )
+        }
+        if len(found) == before:
+            return sorted(found)
+
+
+def _along(boxes: set[tuple[int, int, int, int]], axis: int) -> set[tuple[int, int, int, int]]:
+    """Join boxes that touch along an axis (0 across, 1 down) and have the same edges in the other direction."""
+    lines: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for box in boxes:
+        lines.setdefault((box[1 - axis], box[3 - axis]), []).append((box[axis], box[2 + axis]))
+    found = set()
+    for (low, high), spans in lines.items():
+        start, end = sorted(spans)[0]
+        for first, last in sorted(spans):
+            if first > end:
+                found.add((start, low, end, high) if axis == 0 else (low, start, high, end))
+                start, end = first, last
+            end = max(end, last)
+        found.add((start, low, end, high) if axis == 0 else (low, start, high, end))
+    return found
 
 
 def _boxes(report: Mapping[str, Any], picture: str) -> list[list[int]]:

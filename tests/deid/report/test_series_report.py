@@ -9,6 +9,8 @@ from datetime import timedelta
 import jsonschema
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deid import Finding, QuarantineError
 from deid.exceptions import QUARANTINE
@@ -22,6 +24,7 @@ from deid.report import (
     series_report,
     verify_report,
 )
+from deid.report.regions import joined
 from tests.support.outcomes import BY_TAG, NOW, SECRETS, png
 
 VALID = jsonschema.Draft202012Validator(batch_schema())
@@ -224,6 +227,32 @@ def test_outlines_of_smaller_pictures_are_scaled_by_the_size_of_the_images(outco
     result, folder = outcome(pixels=({"boxes": boxes},), pictures={"after-0001": png(50, 50)})
     told = series_report(result, research, findings=[], folder=folder)  # the images are 2 x 2
     assert told["pictures"]["shown"][0]["regions"] == [[0, 0, 25, 50]]
+
+
+@given(
+    st.lists(st.tuples(*(st.integers(0, 12) for _ in range(4))), max_size=12),
+    st.booleans(),
+)
+def test_joined_boxes_cover_what_the_boxes_cover(boxes, strips) -> None:
+    if strips:
+        boxes = [(x, 2, x + 3, 9) for x, *_ in boxes]
+
+    def covered(some) -> set[tuple[int, int]]:
+        return {
+            (x, y)
+            for left, top, right, bottom in some
+            for x in range(left, right)
+            for y in range(top, bottom)
+        }
+
+    found = joined(boxes)
+    assert covered(found) == covered(boxes)
+    assert len(found) <= len(set(boxes))
+
+
+def test_strips_become_one_outline() -> None:
+    assert joined([(x, 3, x + 8, 20) for x in range(0, 400, 8)]) == [(0, 3, 400, 20)]
+    assert joined([(0, 0, 4, 4), (4, 0, 8, 4), (0, 4, 8, 8)]) == [(0, 0, 8, 8)]
 
 
 def test_what_the_pixel_stage_did(outcome, research) -> None:
