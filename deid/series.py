@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from deid.acceptance import Header, check_object, check_same, read_header
 from deid.engine import Engine
 from deid.exceptions import OutputExists, QuarantineError
 from deid.original import opened
+from deid.repair import MENDABLE, mend_all
 from deid.stages import Stages
 from deid.structure import StructureError
 from deid.version import VERSION
@@ -83,6 +84,7 @@ class SeriesResult:
         pictures: name -> PNG; names that start with ``before`` show identity.
         cpu_seconds: processor time spent.
         engine_version: version of the engine.
+        mended: number of files that were treated in a mended copy, see :mod:`deid.repair`.
     """
 
     patient_alias: str
@@ -103,6 +105,7 @@ class SeriesResult:
     pictures: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     cpu_seconds: float = field(default=0.0, compare=False)
     engine_version: str = VERSION
+    mended: int = 0
 
 
 def deidentify_series(
@@ -143,12 +146,20 @@ def deidentify_series(
         raise QuarantineError.of(file, "no-files")
     ordered = sorted(files)
     with _temporary_sibling(out) as folder, tempfile.TemporaryDirectory(dir=scratch) as work:
-        run = _Run(policy, pseudonyms, ordered, Path(work), pure=pure)
-        for number, path in enumerate(ordered, start=1):
-            run.treat(path, folder, number)
-            if progress is not None:
-                progress(number, len(ordered))
-        result = run.result(folder)
+        mended = None
+        try:
+            result = _treated(ordered, folder, Path(work), policy, pseudonyms, progress, pure=pure)
+        except QuarantineError as error:
+            mended = mend_all(ordered, Path(work)) if error.code in MENDABLE else None
+            if mended is None:
+                raise
+        if mended is not None:
+            for left in folder.iterdir():
+                left.unlink()
+            changed = sum(one != other for one, other in zip(ordered, mended, strict=True))
+            ordered = mended
+            made = _treated(ordered, folder, Path(work), policy, pseudonyms, progress, pure=pure)
+            result = replace(made, mended=changed)
         if verify is not None:
             findings = verify(ordered, sorted(folder.iterdir()))
             if findings:
@@ -157,6 +168,25 @@ def deidentify_series(
                 raise QuarantineError.of(file, "verifier-finding", details)
         _publish(folder, out, result.manifest)
     return result
+
+
+def _treated(
+    files: list[Path],
+    folder: Path,
+    work: Path,
+    policy: Policy,
+    pseudonyms: Pseudonyms,
+    progress: Progress | None,
+    *,
+    pure: bool,
+) -> SeriesResult:
+    """Treat files into a folder; see :func:`deidentify_series`."""
+    run = _Run(policy, pseudonyms, files, work, pure=pure)
+    for number, path in enumerate(files, start=1):
+        run.treat(path, folder, number)
+        if progress is not None:
+            progress(number, len(files))
+    return run.result(folder)
 
 
 def series_place(file: Path, policy: Policy, pseudonyms: Pseudonyms) -> Path:
@@ -190,7 +220,12 @@ def header_of(path: Path, file: str) -> Header:
         with opened(path) as original:
             return read_header(original, file)
     except StructureError as error:
-        raise QuarantineError.of(file, _code(error)) from None
+        with tempfile.TemporaryDirectory() as work:
+            mended = mend_all([path], Path(work))
+            if mended is None:
+                raise QuarantineError.of(file, _code(error)) from None
+            with opened(mended[0]) as original:
+                return read_header(original, file)
 
 
 def _code(error: StructureError) -> str:
