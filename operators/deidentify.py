@@ -8,15 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
+from airflow.sdk import BaseOperator, Context
 
 import deid
+from deid.report import quarantine_report, series_pictures, series_report
 from operators import settings
+from operators.deid_report import open_batch, store_report
 from operators.hooks.research_db import ResearchDbHook, chunked
+from operators.project_keys import project_key, require_project_key
 from operators.stores import MANIFEST, join, local_copy, local_path, publish_folder, scratch
+from operators.work import Work
 from research.attributes import manifest_sha256
-from research.errors import SettingsError
 from research.landing import verified
+
+_STEP = 500  # objects between two lines in the log
 
 
 def project_pseudonyms() -> tuple[str, deid.Pseudonyms]:
@@ -25,18 +30,8 @@ def project_pseudonyms() -> tuple[str, deid.Pseudonyms]:
     Raises:
         SettingsError: the connection has no key, or a short one.
     """
-    connection = BaseHook.get_connection(settings.deid_conn_id())
-    try:
-        key = bytes.fromhex(connection.password or "")
-    except ValueError:
-        key = b""
-    if len(key) < 16:
-        msg = f"The connection {settings.deid_conn_id()!r} holds no de-identification key."
-        raise SettingsError(
-            msg, "Put at least 32 hexadecimal digits into its password, and the project into its login."
-        )
-    project = connection.login or "default"
-    return project, deid.Pseudonyms(key, project)
+    key = project_key()
+    return key.project, deid.Pseudonyms(key.key, key.project)
 
 
 class DeidentifyPlanOperator(BaseOperator):
@@ -50,7 +45,7 @@ class DeidentifyPlanOperator(BaseOperator):
 
 
 class DeidentifyOperator(BaseOperator):
-    """De-identify received series under a policy, verify the output independently, publish it.
+    """De-identify received series under a policy, verify the output independently, publish it, report it.
 
     Args:
         series_ids: numbers from ``landing.received_series``.
@@ -58,6 +53,10 @@ class DeidentifyOperator(BaseOperator):
 
     Returns:
         ``{"published": [...], "quarantined": [...]}``: small JSON without identity, input of ``CatalogOperator``.
+        The reports are in ``catalog.deid_report``.
+
+    Raises:
+        SettingsError: the project's key is not the one that it was begun with.
     """
 
     template_fields = ("series_ids", "policy")
@@ -72,12 +71,15 @@ class DeidentifyOperator(BaseOperator):
         policy = deid.load_policy(self.policy or settings.deid_policy())
         project, pseudonyms = project_pseudonyms()
         hook = ResearchDbHook()
+        batch = _batch(context)
         with hook.transaction() as work:
+            require_project_key(work)
             work.execute(
                 "deidentify_policy", sha256=policy.sha256, name=policy.name, english=policy.describe(),
                 engine_version=deid.VERSION,
             )  # fmt: skip
             rows = work.rows("fetch_rows", ids=list(self.series_ids))
+            open_batch(work, batch, [row["id"] for row in rows], policy.sha256)
         done: dict[str, list[dict[str, Any]]] = {"published": [], "quarantined": []}
         for number, row in enumerate(rows, 1):
             if row["state"] == "quarantined":
@@ -87,15 +89,17 @@ class DeidentifyOperator(BaseOperator):
                 self.log.warning("series %d was not received (%s): passed over", row["id"], row["state"])
                 continue
             try:
-                done["published"].append(self._one(hook, row, policy, project, pseudonyms))
+                done["published"].append(self._one(hook, row, policy, project, pseudonyms, batch))
                 self.log.info("%d of %d: series %d de-identified", number, len(rows), row["id"])
             except deid.QuarantineError as error:
                 self.log.warning("series %d goes to quarantine: %s (%s)", row["id"], error.reason, error.code)
+                report = quarantine_report(error, row["object_count"] or 0, policy=policy, number=row["id"])
                 with hook.transaction() as work:
                     work.execute(
                         "quarantine_add", id=row["id"], stage="deidentify", uri=row["uri"],
                         reason_code=error.code, reason=error.reason,
                     )  # fmt: skip
+                    store_report(work, row["id"], report, batch=batch, policy_sha256=policy.sha256)
                 done["quarantined"].append({"received_id": row["id"], "reason_code": error.code})
         return done
 
@@ -106,6 +110,7 @@ class DeidentifyOperator(BaseOperator):
         policy: deid.Policy,
         project: str,
         pseudonyms: deid.Pseudonyms,
+        batch: str,
     ) -> dict[str, Any]:
         with local_copy(row["uri"]) as landed, scratch("deidentify") as folder:
             if verified(landed) is None:
@@ -123,7 +128,10 @@ class DeidentifyOperator(BaseOperator):
                 policy,
                 pseudonyms,
                 verify=partial(deid.verify_series, policy=policy),
+                scratch=folder,
+                progress=partial(self._progress, row["id"]),
             )
+            report = series_report(result, policy, findings=[], folder=folder / "out")
             manifest = [list(entry) for entry in result.manifest]
             digest = manifest_sha256(result.manifest)
             (folder / "out" / MANIFEST).write_text(json.dumps(manifest, indent=0), encoding="utf-8")
@@ -133,7 +141,11 @@ class DeidentifyOperator(BaseOperator):
             )  # fmt: skip
             if not _already(uri, manifest):
                 publish_folder(folder / "out", uri)
-        self._crosswalk(hook, project, result)
+        with hook.transaction() as work:
+            self._crosswalk(work, project, result)
+            store_report(
+                work, row["id"], report, series_pictures(result), batch=batch, policy_sha256=policy.sha256
+            )
         return {
             "received_id": row["id"],
             "patient_alias": result.patient_alias,
@@ -144,23 +156,34 @@ class DeidentifyOperator(BaseOperator):
             "policy_sha256": policy.sha256,
         }
 
-    def _crosswalk(self, hook: ResearchDbHook, project: str, result: deid.SeriesResult) -> None:
+    def _progress(self, received_id: int, done: int, total: int) -> None:
+        """A line in the log now and then."""
+        if done % _STEP == 0 and done < total:
+            self.log.info("series %d: %d of %d objects", received_id, done, total)
+
+    def _crosswalk(self, work: Work, project: str, result: deid.SeriesResult) -> None:
         identity = result.identity
         uids = [
             {"level": "study", "new_uid": result.study_uid, "original_uid": identity.study_uid},
             {"level": "series", "new_uid": result.series_uid, "original_uid": identity.series_uid},
             *({"level": "instance", "new_uid": new, "original_uid": old} for new, old in identity.sop_uids),
         ]
-        with hook.transaction() as work:
-            work.execute(
-                "deidentify_crosswalk_patient", project=project, patient_alias=result.patient_alias,
-                patient_id=identity.patient_id, issuer=identity.issuer, patient_name=identity.name,
-                patient_birth_date=identity.birth_date, days_offset=identity.days,
-            )  # fmt: skip
-            work.each(
-                "deidentify_crosswalk_uid",
-                ({"project": project, "patient_alias": result.patient_alias} | one for one in uids),
-            )
+        require_project_key(work)
+        work.execute(
+            "deidentify_crosswalk_patient", project=project, patient_alias=result.patient_alias,
+            patient_id=identity.patient_id, issuer=identity.issuer, patient_name=identity.name,
+            patient_birth_date=identity.birth_date, days_offset=identity.days,
+        )  # fmt: skip
+        work.each(
+            "deidentify_crosswalk_uid",
+            ({"project": project, "patient_alias": result.patient_alias} | one for one in uids),
+        )
+
+
+def _batch(context: Context) -> str:
+    """What a run is called in the reports: DAG and run."""
+    task = context["ti"]
+    return f"{task.dag_id} {task.run_id}"
 
 
 def _plain(collection: str) -> str:
