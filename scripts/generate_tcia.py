@@ -66,6 +66,8 @@ EXCEPTIONS = {
     0x00400562: "Issuer of the Specimen Identifier Sequence: PS3.15 empties it, TCIA keeps it",
     0x0040A073: "Verifying Observer Sequence: PS3.15 asks for a dummy item, TCIA keeps it with replaced names",
 }
+#: Dates of vocabularies, not of patients: PS3.15 counts them among the dates, TCIA keeps them.
+VERSIONS = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
 DISPOSITIONS = {"k": "keep", "d": "remove", "h": "uid", "o": "shift", "oi": "shift"}
 _TAG = re.compile(r"\(([0-9A-F]{4}),([0-9A-F]{4})\)")
 _STEP = re.compile(r"\(([0-9a-fA-F]{4}),(.*?)\)(?=\[<\d+>\]|$)")
@@ -97,6 +99,9 @@ def site_rules(rows: Mapping[int, Mapping[str, str]]) -> dict[int, tuple[str, st
     for tag, row in sorted(rows.items()):
         wanted = row["TCIA Implementation"]
         known = standard.rows().get(tag)
+        if tag in VERSIONS and known is not None:
+            rules[tag] = ("keep", f"{known.name}: TCIA keep, no date of a patient")
+            continue
         if known is None or tag in EXCEPTIONS or wanted not in WORDS:
             continue  # keep, time and incrementdate are what the options do; lookup is the engine's alias
         code = effect(known)
