@@ -405,7 +405,7 @@ class Collector:
                 self.known.squeezed.add(together)
             for part in _PARTS.split(word) if place else ():
                 if len(part) >= 4 and part.isalpha() and part not in standard.words("common"):
-                    self._put("text", part, spellings.encodings(part), strong=False)
+                    self._put("place", part, spellings.encodings(part), strong=False)
 
     def _text(self, text: str, code: str) -> None:
         for line in re.split(r"[\\\r\n\f]+", text):

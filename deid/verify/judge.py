@@ -71,6 +71,8 @@ class Judge:
             return
         if self._places(path):
             yield from self._private(event)
+            if _reserves(tag) and self._grounds.creator(event):
+                return
         if vr not in _FORMAL and self._own(path, value, stripped):
             return
         if self._grounds.must_change(path) and self._is_known(event) and not self._moved(path, stripped):
@@ -98,8 +100,7 @@ class Judge:
         tag = event.path[-1]
         if tag == _MEANING:
             return
-        creator = tag >> 16 & 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF
-        if not (self._grounds.creator(event) if creator else self._grounds.private(event)):
+        if not (self._grounds.creator(event) if _reserves(tag) else self._grounds.private(event)):
             yield "private-text"
 
     def _own(self, path: tuple[int, ...], value: bytes, stripped: bytes) -> bool:
@@ -150,7 +151,7 @@ class Judge:
             return True
         if vr in NUMBERS or token.word in standard.words("terms"):
             return True
-        return not token.strong and not cleaned
+        return not token.strong and (not cleaned or _is_prose(token))
 
     def _fallen(self, path: tuple[int, ...], day: datetime.date) -> bool:
         """Whether a day is the shifted form of another day that an original had in this place."""
@@ -189,8 +190,20 @@ class Judge:
                 yield hit.code
 
 
+def _reserves(tag: int) -> bool:
+    """Whether a tag is of a private creator."""
+    return tag >> 16 & 1 == 1 and 0x10 <= (tag & 0xFFFF) <= 0xFF
+
+
 def _in_private(path: tuple[int, ...]) -> bool:
     return any(tag >> 16 & 1 for tag in path)
+
+
+def _is_prose(token: Token) -> bool:
+    """Whether a text that was to go elsewhere is one that may stay in a description: no place, no lone number."""
+    return token.code == "private-text" or (
+        token.code == "text" and (" " in token.word or not any(map(str.isdigit, token.word)))
+    )
 
 
 def _bounded(token: Token, pattern: bytes, value: bytes, offset: int) -> bool:
