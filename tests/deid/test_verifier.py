@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from deid import deidentify_series, verify_series
+from deid import deidentify_series, load_policy, verify_series
 from deid.findings import Finding
 
 #: Every attribute of the synthetic slice that says who, where, when or which.
@@ -39,6 +39,22 @@ SPELLINGS = [
     "seen by hibbert", "QUIMBLY", "Archibald_T", "14.03.2019", "2019-03-14", "born 21 May 1943", "05/21/1943",
     "5558675309", "987654321", "Springfield", "mrn-0012345", "Evergreen", "ct of Theodore's chest",
 ]  # fmt: skip
+
+
+PLAIN = """
+name = "plain"
+title = "Text goes, dates move"
+extends = "research"
+options = ["retain_longitudinal_modified_dates", "retain_patient_characteristics", "retain_safe_private"]
+"""
+
+
+@pytest.fixture(scope="module")
+def research(tmp_path_factory):
+    """A policy that removes descriptions; what a policy that cleans them leaves is tested further down."""
+    site = tmp_path_factory.mktemp("policy") / "plain.toml"
+    site.write_text(PLAIN)
+    return load_policy(site)
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +232,6 @@ def test_a_shifted_date_may_fall_on_another_date(ct, write, tmp_path, research, 
 
 
 def test_an_open_policy_is_no_finding(ct, write, tmp_path, pseudonyms):
-    from deid import load_policy
-
     site = tmp_path / "site.toml"
     site.write_text(
         'name = "open"\nextends = "basic"\noptions = ["retain_uids", "retain_longitudinal_full_dates",\n'

@@ -43,6 +43,12 @@ from deid.writing import Writer
 PSEUDONYMS = Pseudonyms(b"a key for the guarantees only", "guarantees")
 #: Sequences that Table E.1-1 does not list, to plant things below the top level.
 OUTER = 0x00082218
+PLAIN = """
+name = "plain"
+title = "Text goes, dates move"
+extends = "research"
+options = ["retain_longitudinal_modified_dates", "retain_patient_characteristics", "retain_safe_private"]
+"""
 CLEANING = """
 name = "cleaning"
 title = "Everything that can be cleaned is cleaned"
@@ -165,12 +171,12 @@ def clinical(original):
     return path
 
 
-@pytest.fixture(scope="module", params=["basic", "research", "cleaning"])
+@pytest.fixture(scope="module", params=["basic", "plain", "cleaning"])
 def policy(request, tmp_path_factory):
-    if request.param != "cleaning":
-        return load_policy(request.param)
-    site = tmp_path_factory.mktemp("policy") / "cleaning.toml"
-    site.write_text(CLEANING)
+    if request.param == "basic":
+        return load_policy("basic")
+    site = tmp_path_factory.mktemp("policy") / "site.toml"
+    site.write_text(PLAIN if request.param == "plain" else CLEANING)
     return load_policy(site)
 
 
