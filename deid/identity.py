@@ -138,16 +138,22 @@ class Grounds:
 
     Args:
         options: the policy's options; None where there is no policy.
+        declared: without a policy, what the outputs say was cleaned.
         kept: attributes that a site's rules keep.
         private: which private attributes may stay, see :attr:`deid.policy.Policy.private`.
         oldest: ages in years above are classed together, None where they stay.
     """
 
     def __init__(
-        self, options: frozenset[str] | None, kept: frozenset[int], private: str, oldest: int | None
+        self,
+        options: frozenset[str] | None,
+        kept: frozenset[int],
+        private: str,
+        oldest: int | None,
+        declared: frozenset[str] = frozenset(),
     ) -> None:
         without = options is None
-        options = frozenset({"retain_patient_characteristics"}) if options is None else options
+        options = declared | {"retain_patient_characteristics"} if options is None else options
         rows = standard.rows().values()
         self.options = options
         self.oldest = oldest
@@ -221,10 +227,14 @@ def _kept_private(private: str) -> frozenset[tuple[str, int, int]]:
 _grounds = lru_cache(maxsize=16)(Grounds)
 
 
-def grounds_of(policy: Policy | None) -> Grounds:
-    """The grounds of a policy; without one, what PS3.15 calls patient characteristics may stay."""
+def grounds_of(policy: Policy | None, declared: frozenset[str] = frozenset()) -> Grounds:
+    """The grounds of a policy.
+
+    Without one, what PS3.15 calls patient characteristics may stay, and text where the outputs say that they
+    were cleaned; the text is searched all the same.
+    """
     if policy is None:
-        return _grounds(None, frozenset(), "", None)
+        return _grounds(None, frozenset(), "", None, declared & CLEANING)
     site: Mapping[int, str] = policy.site
     kept = frozenset(tag for tag, action in site.items() if action in ("keep", "clean"))
     return _grounds(policy.options, kept, policy.private, policy.oldest_age)

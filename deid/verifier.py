@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from deid.exceptions import QuarantineError
 from deid.findings import Finding, place
 from deid.identity import Collector, grounds_of
+from deid.policy import OPTIONS
 from deid.rawbytes import StructureError
 from deid.verify import pictures
 from deid.verify.judge import Judge, where
-from deid.verify.marks import Marks
+from deid.verify.marks import METHOD_CODES, Marks
 from deid.verify.reader import Reader
 from deid.verify.scanner import Event, make_scanner
 from deid.verify.stretch import Shelf
@@ -50,6 +51,7 @@ class Verifier:
 
     Args:
         policy: where given, what it openly keeps is no finding, and its marks must be there.
+        declared: without a policy, options that the outputs say were carried out, see :func:`declared_by`.
         references: where given, collects the references of a batch of series.
         read: reads the text in a picture; by default the pixel stage's reader, where the policy cleans pixels.
         compiled: force the compiled scanner or the one in Python; they find the same.
@@ -60,14 +62,15 @@ class Verifier:
         self,
         policy: Policy | None = None,
         *,
+        declared: frozenset[str] = frozenset(),
         references: References | None = None,
         read: Read | None = None,
         compiled: bool | None = None,
         compared: bool = True,
     ) -> None:
         self._policy = policy
-        self._options = policy.options if policy else frozenset()
-        grounds = grounds_of(policy)
+        self._options = policy.options if policy else declared
+        grounds = grounds_of(policy, declared)
         self._scanner = make_scanner(_ALWAYS, grounds.loud, uids=references is not None, compiled=compiled)
         self._collector = Collector(grounds, self._scanner)
         self._judge = Judge(grounds, self._collector.known, self._scanner)
@@ -175,6 +178,16 @@ class Verifier:
                 yield "pixel-text", f"frame {frame + 1}"
 
 
+def declared_by(output: Path) -> frozenset[str]:
+    """Options of PS3.15 that an object says were carried out, by its method codes (CID 7050)."""
+    try:
+        events = Reader(make_scanner(_ALWAYS, ())).output(output).events
+    except StructureError:
+        return frozenset()  # which is a finding when it is checked
+    codes = {event.value.strip(b"\0 ").decode("latin-1") for event in events if event.path == METHOD_CODES}
+    return frozenset(option for option, (code, *_) in OPTIONS.items() if code in codes)
+
+
 def verify_series(
     originals: Sequence[Path],
     outputs: Sequence[Path],
@@ -188,13 +201,15 @@ def verify_series(
         originals: the files before; what must not be found is collected from them.
         outputs: the files after, any order; their position counts from 1 in the findings.
         policy: where given, what it openly retains (UIDs, full dates, device, institution) is no finding, what it
-            cleans is searched for what must have been cut, and its marks must be there.
+            cleans is searched for what must have been cut, and its marks must be there. Without one, text may
+            stay where the first output says that it was cleaned, and is searched the same way.
         references: where given, collects the references of a batch of series.
 
     Returns:
         Findings, sorted; empty when nothing was found. They carry codes and places, never values.
     """
-    verifier = Verifier(policy, references=references)
+    declared = declared_by(outputs[0]) if policy is None and outputs else frozenset[str]()
+    verifier = Verifier(policy, declared=declared, references=references)
     for path in originals:
         verifier.add_original(path)
     findings = [finding for path in outputs for finding in verifier.check(path)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _IDENTITY_REMOVED, _METHOD, _CODES, _TEMPORAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 _BURNED_IN, _RECOGNIZABLE = 0x00280301, 0x00280302
-_CODE_VALUE = 0x00080100
+METHOD_CODES = (_CODES, 0x00080100)
 _META_UID, _UID = 0x00020003, 0x00080018
 _PROFILE = b"113100"
 #: Dates that tell by how much a patient's dates moved, the most reliable first.
@@ -112,7 +112,7 @@ class Marks:
             yield from self._policy_marks(reading.events, self._options)
 
     def _policy_marks(self, events: Iterable[Event], options: frozenset[str]) -> Iterator[tuple[str, str]]:
-        said = {event.value.strip(b"\0 ") for event in events if event.path == (_CODES, _CODE_VALUE)}
+        said = {event.value.strip(b"\0 ") for event in events if event.path == METHOD_CODES}
         wanted = {_PROFILE} | {OPTIONS[option][0].encode() for option in options if option in OPTIONS}
         if not wanted <= said:
             yield "not-marked", "(0012,0064)"
