@@ -33,12 +33,12 @@ class _Side:
     def add(self, events: Iterable[Event]) -> None:
         for event in events:
             path, tag = event.path, event.path[-1]
-            if event.vr not in ("UI", "UN", "") or tag not in _REFERENCES:
+            found = self.targets.get(tag) if len(path) == 1 and tag in _TARGETS else self.references.get(tag)
+            if found is None or event.vr not in ("UI", "UN", ""):
                 continue
-            found = self.targets if len(path) == 1 and tag in _TARGETS else self.references
             for uid in event.value.strip(b"\0 ").split(b"\\"):
                 if uid:
-                    found[tag].append(int.from_bytes(blake2b(uid, digest_size=8).digest(), "big"))
+                    found.append(int.from_bytes(blake2b(uid, digest_size=8).digest(), "big"))
 
     def dangling(self, tag: int) -> int:
         """Distinct UIDs that refer to nothing on this side."""
