@@ -1,5 +1,7 @@
 """In text that a policy keeps cleaned, clinical words are no finding, and anything of the patient is."""
 
+from pathlib import Path
+
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -8,6 +10,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import JPEG2000, JPEGBaseline8Bit
 
 from deid import deidentify_series, load_policy
+from deid.findings import FINDINGS
 from deid.verifier import Verifier, verify_series
 from deid.verify import scanner as scanners
 from deid.verify.references import References
@@ -253,3 +256,8 @@ def test_the_window_is_no_larger_than_the_header(ct, policy, tmp_path, monkeypat
     )  # fmt: skip
     verifier.add_original(tmp_path / "large.dcm")
     assert max(largest) <= 1 << 16
+
+
+def test_every_code_is_documented():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "deid-verifier.md").read_text()
+    assert [code for code in FINDINGS if f"`{code}`" not in page] == []
