@@ -269,6 +269,8 @@ class Collector:
                 names = event.value.decode("latin-1").split("\\")
                 found = [python_encoding.get(name.strip("\0 "), "latin-1") for name in names]
                 self._codecs = found or ["latin-1"]
+            elif event.vr == "UI" and event.hits is not None and not event.path[-1] >> 16 & 1:
+                self._uids(event.path[-1], event.value)
             elif event.hits is not None and event.value.strip(b"\0 "):
                 self._value(event)
 
@@ -280,7 +282,7 @@ class Collector:
         if tag >> 16 & 1:
             self._private(event, vr)
         elif vr == "UI":
-            self._uids(tag, value, row)
+            self._uids(tag, value)
         elif vr in ("DA", "DT"):
             self._dates(path, value)
         elif vr == "PN":
@@ -328,15 +330,17 @@ class Collector:
         if all(byte >= 0x20 or byte in b"\r\n\t" for byte in text):
             self._text(text.decode("latin-1"), "private-text")
 
-    def _uids(self, tag: int, value: bytes, row: standard.Row | None) -> None:
-        if tag in _REGISTERED or (self._uids_kept and row is not None and "retain_uids" in row.options):
+    def _uids(self, tag: int, value: bytes) -> None:
+        if tag in _REGISTERED:
+            return
+        row = standard.rows().get(tag) if self._uids_kept else None
+        if row is not None and "retain_uids" in row.options:
             return
         for uid in value.strip(b"\0 ").split(b"\\"):
             if len(uid) <= 6 or uid.startswith(_WELL_KNOWN):
                 continue
-            plain = not uid.translate(None, b"0123456789.") and uid[:1] != b"." and b"." in uid
-            if plain and len(uid) <= _LONGEST_UID:
-                self._scanner.uid(uid)
+            if not uid.translate(None, b"0123456789.") and b"." in uid[1:] and len(uid) <= _LONGEST_UID:
+                self._scanner.uid(uid.lstrip(b"."))
             else:
                 self._put("uid", uid.decode("latin-1"), (uid.lower(),), strong=True)
 

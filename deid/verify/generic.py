@@ -23,6 +23,7 @@ _TECHNICAL = frozenset(
     {0x00080070, 0x00081090, 0x00181018, 0x00181019, 0x00181020, 0x00189005, 0x0018115A, 0x00080103}
 )
 
+_DIGIT = re.compile(r"\d")
 _PHONE = re.compile(
     r"(?<![\w.+\-/])(?:\+?\d{1,3}[ .\-/])?(?:\(\d{3,5}\)[ \-/]?\d{3,4}|\d{3}[ .\-]\d{3})[ .\-]\d{4}(?![\w\-/]|\.\d)"
     r"|(?<![\w.+])\+\d{1,3}[ ./\-]?(?:\(0?\d{1,5}\)|\d{1,5})(?:[ ./\-]?\d{2,5}){1,4}(?![\w\-/]|\.\d)"
@@ -75,7 +76,7 @@ def generic_in(text: str, tag: int = 0) -> Iterator[Generic]:
     """
     if len(text) < 5:
         return
-    if any(character.isdigit() for character in text):
+    if _DIGIT.search(text):
         if tag not in _TECHNICAL:
             yield from _all("generic-phone", _PHONE, text)
             yield from _all("generic-ssn", _SSN, text)

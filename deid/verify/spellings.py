@@ -49,6 +49,8 @@ _NAMED = re.compile(
     r"|(?<!\d)(\d{4})[\s\-./]*([a-z]{3,10})\.?[\s\-./]*(\d{1,2})(?!\d)"
 )
 _GAP = re.compile(r"(?<=\d)[\s().+/\-]{1,3}(?=\d)")
+_DIGIT = re.compile(r"\d")
+_BETWEEN = re.compile(r"[\W_]+")
 _LONG_NUMBER = re.compile(r"\d{7,}")
 
 
@@ -127,13 +129,12 @@ def dates_in(text: str, *, loose: bool = True) -> set[datetime.date]:
         text: any text.
         loose: also years of two digits, which ``1.2.10`` may mean or not.
     """
-    if not any(character.isdigit() for character in text):
+    if not _DIGIT.search(text):
         return set()
-    lowered = "".join(
-        character
-        for character in unicodedata.normalize("NFD", text.lower())
-        if not unicodedata.combining(character)
-    )
+    lowered = text.lower()
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFD", lowered)
+        lowered = "".join(character for character in decomposed if not unicodedata.combining(character))
     found: set[datetime.date | None] = set()
     for y, m, d in _COMPACT.findall(lowered):
         found.add(_date(int(y), int(m), int(d)))
@@ -157,12 +158,12 @@ def dates_in(text: str, *, loose: bool = True) -> set[datetime.date]:
 
 def digits_in(text: str) -> list[str]:
     """Numbers of seven digits or more, with what people put between digits left out."""
-    return _LONG_NUMBER.findall(_GAP.sub("", text))
+    return _LONG_NUMBER.findall(_GAP.sub("", text)) if _DIGIT.search(text) else []
 
 
 def squeezed(text: str) -> str:
     """Letters and digits only, in lower case: what is left when somebody spaced a word out."""
-    return "".join(character for character in text.lower() if character.isalnum())
+    return _BETWEEN.sub("", text.lower())
 
 
 def words_in(text: str) -> Iterable[str]:
