@@ -36,7 +36,10 @@ options = ["clean_descriptors", "clean_graphics", "clean_structured_content",
 
 def say(name: str, value: float, unit: str, goal: float | None = None, met: bool | None = None) -> None:
     """One result."""
-    print(json.dumps({"name": name, "value": round(value, 4), "unit": unit, "goal": goal, "met": met}), flush=True)
+    print(
+        json.dumps({"name": name, "value": round(value, 4), "unit": unit, "goal": goal, "met": met}),
+        flush=True,
+    )
 
 
 def cpu(work) -> float:
@@ -69,14 +72,21 @@ def measure(name: str, originals: list[Path], folder: Path, rounds: int) -> None
     out = folder / f"out-{name}"
     deidentify_series(originals, out, policy, pseudonyms)
     outputs = sorted(out.iterdir())
-    times: dict[str, list[float]] = {"copy": [], "engine": [], "verifier": [], "verifier, pixels not compared": []}
+    times: dict[str, list[float]] = {
+        "copy": [],
+        "engine": [],
+        "verifier": [],
+        "verifier, pixels not compared": [],
+    }
     for number in range(rounds):
         target = folder / f"again-{name}-{number}"
         times["copy"].append(cpu(lambda: copy(originals, folder)))
         times["engine"].append(cpu(lambda to=target: deidentify_series(originals, to, policy, pseudonyms)))
         shutil.rmtree(target)
         times["verifier"].append(cpu(lambda: verify(policy, originals, outputs)))
-        times["verifier, pixels not compared"].append(cpu(lambda: verify(policy, originals, outputs, compared=False)))
+        times["verifier, pixels not compared"].append(
+            cpu(lambda: verify(policy, originals, outputs, compared=False))
+        )
     times["verifier in Python"] = [cpu(lambda: verify(policy, originals, outputs, compiled=False))]
     ms = {what: statistics.median(taken) / len(originals) * 1000 for what, taken in times.items()}
     for what, value in ms.items():
