@@ -1,7 +1,7 @@
 """Which values of a file are new to the series, and which of the known strings are in them.
 
 Most values of a series repeat from slice to slice, so each distinct (path, context, value) is looked at once.
-:class:`PythonScanner` says what is meant; ``_search.c`` does the same forty times as fast where it was compiled,
+:class:`PythonScanner` says what is meant; ``_search.c`` does the same many times as fast where it was compiled,
 with keyed 128-bit hashes in the place of the values that are remembered.
 """
 
