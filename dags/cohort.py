@@ -29,7 +29,7 @@ with DAG(
             type="object",
             title="Criteria",
         ),
-        "team": Param("", type="string", title="Team"),
+        "team": Param(None, type=["null", "string"], title="Team (may be empty)"),
         "visibility": Param("private", enum=["private", "team", "public"], title="Who may see the cohort"),
     },
 ):
@@ -38,7 +38,7 @@ with DAG(
         cohort="{{ params.name }}",
         rules="{{ params.criteria | tojson }}",
         account="{{ dag_run.triggering_user_name or 'admin' }}",
-        team="{{ params.team }}",
+        team="{{ params.team or '' }}",
         visibility="{{ params.visibility }}",
         outlets=[Asset("radflow://cohort/frozen")],
     )

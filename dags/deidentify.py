@@ -16,10 +16,10 @@ with DAG(
     max_active_runs=1,
     tags=["radflow", "deidentify", "catalog"],
     default_args={"owner": "radflow", "retries": 2, "retry_delay": timedelta(seconds=10)},
-    params={"policy": Param("", type="string", title="Policy (empty: the setting deid_policy)")},
+    params={"policy": Param(None, type=["null", "string"], title="Policy (empty: the setting deid_policy)")},
 ):
     plan = DeidentifyPlanOperator(task_id="plan")
-    deidentify = DeidentifyOperator.partial(task_id="deidentify", policy="{{ params.policy }}").expand(
+    deidentify = DeidentifyOperator.partial(task_id="deidentify", policy="{{ params.policy or '' }}").expand(
         series_ids=plan.output
     )
     catalog = CatalogOperator.partial(task_id="catalog").expand(deidentified=deidentify.output)

@@ -19,17 +19,19 @@ with DAG(
     params={
         "collection": Param("RADFLOW-DEMO", type="string", minLength=1, title="Collection"),
         "connection": Param("nbia_default", type="string", title="NBIA connection"),
-        "modality": Param("", type="string", title="Only this modality"),
+        "modality": Param(None, type=["null", "string"], title="Only this modality (may be empty)"),
         "limit": Param(0, type="integer", minimum=0, title="At most so many new series (0 = all)"),
-        "truth_file": Param("", type="string", title="Truth file in landing/truth (may be empty)"),
+        "truth_file": Param(
+            None, type=["null", "string"], title="Truth file in landing/truth (may be empty)"
+        ),
         "owner": Param("admin", type="string", title="Owner"),
-        "team": Param("", type="string", title="Team"),
+        "team": Param(None, type=["null", "string"], title="Team (may be empty)"),
         "visibility": Param("private", enum=["private", "team", "public"], title="Who may see the images"),
     },
 ):
     truth = ImportTruthOperator(
         task_id="truth",
-        file_name="{{ params.truth_file }}",
+        file_name="{{ params.truth_file or '' }}",
         collection="{{ params.collection }}",
         source="{{ params.connection }}",
     )
@@ -37,10 +39,10 @@ with DAG(
         task_id="plan",
         collection="{{ params.collection }}",
         nbia_conn_id="{{ params.connection }}",
-        modality="{{ params.modality }}",
+        modality="{{ params.modality or '' }}",
         limit="{{ params.limit }}",
         account="{{ params.owner }}",
-        team="{{ params.team }}",
+        team="{{ params.team or '' }}",
         visibility="{{ params.visibility }}",
     )
     fetch = TciaFetchOperator.partial(task_id="fetch").expand(series_ids=plan.output)

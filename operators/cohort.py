@@ -37,7 +37,7 @@ class FreezeCohortOperator(BaseOperator):
         cohort: str,
         rules: Mapping[str, Any] | str,
         account: str,
-        team: str = "",
+        team: str | None = "",
         visibility: str = "private",
         **kwargs: Any,
     ) -> None:

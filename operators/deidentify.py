@@ -61,7 +61,7 @@ class DeidentifyOperator(BaseOperator):
 
     template_fields = ("series_ids", "policy")
 
-    def __init__(self, *, series_ids: Sequence[int], policy: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, series_ids: Sequence[int], policy: str | None = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.series_ids = series_ids
         self.policy = policy

@@ -46,10 +46,10 @@ class TciaPlanOperator(BaseOperator):
         *,
         collection: str,
         nbia_conn_id: str = "nbia_default",
-        modality: str = "",
+        modality: str | None = "",
         limit: int | str = 0,
         account: str = "admin",
-        team: str = "",
+        team: str | None = "",
         visibility: str = "private",
         **kwargs: Any,
     ) -> None:
@@ -82,7 +82,7 @@ class TciaPlanOperator(BaseOperator):
                 "fetch_pending", **place, series_uids=[one.series_uid for one in new[: limit or None]]
             )
             if not limit:
-                work.execute("fetch_follow", **place, **owned, modality=self.modality)
+                work.execute("fetch_follow", **place, **owned, modality=self.modality or "")
         self.log.info("%d series offered, %d new, %d wanted now", len(offered), len(new), len(rows))
         return chunked([row["id"] for row in rows], settings.chunk_tasks())
 
@@ -224,7 +224,7 @@ class ImportTruthOperator(BaseOperator):
     template_fields = ("file_name", "collection", "source")
 
     def __init__(
-        self, *, file_name: str, collection: str, source: str = "nbia_default", **kwargs: Any
+        self, *, file_name: str | None, collection: str, source: str = "nbia_default", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.file_name = file_name

@@ -9,9 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from scripts.demo_images.derive import REFERENCE_MAS, Recipe, derive, native_clusters
+from scripts.demo_images.documents import write_letter
 from scripts.demo_images.people import PEOPLE, burned_text, planted, planted_dates
 from scripts.demo_images.series import describe, write_capture, write_ct
 from scripts.demo_images.volumes import Volume
@@ -42,12 +43,16 @@ COLLECTION_ENTRY = {
 
 @dataclass(frozen=True)
 class Case:
-    """One patient of the demo: which volume, and how it is derived (unmodified where there is no recipe)."""
+    """One patient of the demo: which volume, and how it is derived (unmodified where there is no recipe).
+
+    ``beside`` names a second series of the study: ``capture`` (text burned into its pixels, which can be cleaned) or
+    ``letter`` (a PDF, which cannot).
+    """
 
     number: int
     volume: str
     recipe: Recipe | None
-    capture: bool = False
+    beside: Literal["", "capture", "letter"] = ""
 
     @property
     def name(self) -> str:
@@ -57,21 +62,21 @@ class Case:
 
 def real_cases() -> list[Case]:
     """Two unmodified volumes, then eight low-dose cases of rising truth, alternately from both."""
-    cases = [Case(0, "lung1", None, capture=True), Case(1, "lung2", None)]
+    cases = [Case(0, "lung1", None, beside="capture"), Case(1, "lung2", None)]
     for i, (inserted, dose) in enumerate(zip(_INSERTED, _DOSES, strict=True)):
         base = ("lung2", "lung1")[i % 2]
         pattern = "panlobular" if i % 3 == 2 else "centrilobular"
         recipe = Recipe(base, inserted, dose, pattern, seed=20260 + i)
-        cases.append(Case(i + 2, base, recipe, capture=i == 3))
+        cases.append(Case(i + 2, base, recipe, beside="letter" if i == 3 else ""))
     return cases
 
 
 def small_cases(count: int = 5) -> list[Case]:
     """One unmodified phantom and ``count - 1`` derived ones."""
-    cases = [Case(0, "phantom", None, capture=True)]
+    cases = [Case(0, "phantom", None, beside="capture")]
     for i, inserted in enumerate((0.0, 0.06, 0.14, 0.25)[: count - 1]):
         recipe = Recipe("phantom", inserted, _DOSES[i], "centrilobular", seed=40 + i)
-        cases.append(Case(i + 1, "phantom", recipe, capture=i == 1))
+        cases.append(Case(i + 1, "phantom", recipe, beside="letter" if i == 1 else ""))
     return cases
 
 
@@ -90,7 +95,7 @@ def build(out: Path, volumes: list[Volume], cases: list[Case], *, slices: int, w
         The folder to serve.
     """
     by_name = {volume.name: volume for volume in volumes}
-    recipe = {"version": 1, "slices": slices, "cases": [repr(case) for case in cases]}
+    recipe = {"version": 2, "slices": slices, "cases": [repr(case) for case in cases]}
     if (out / _DONE).is_file() and json.loads((out / _DONE).read_text("utf-8")) == recipe:
         return out / DICOM
     part = out.with_name(f".{out.name}.part")
@@ -149,10 +154,11 @@ def _make(root: Path, case: Case, volume: Volume) -> tuple[dict[str, object], di
         "strings": planted(person),
         "dates": planted_dates(person),
     }
-    if case.capture:
-        folder = root / f"{case.name}-capture"
-        uid = write_capture(folder, written, person, study, admitted=case.number == 0)
+    if case.beside == "capture":
+        uid = write_capture(root / f"{case.name}-capture", written, person, study)
         entry |= {"burned_in": burned_text(person), "capture_series_instance_uid": uid}
+    elif case.beside == "letter":
+        entry["letter_series_instance_uid"] = write_letter(root / f"{case.name}-letter", person, study)
     return row, entry
 
 

@@ -1,4 +1,4 @@
-"""DICOM headers: a CT image and a screen capture that hold identity wherever real ones do."""
+"""DICOM headers: a CT image, a screen capture and a document that hold identity wherever real ones do."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import datetime as dt
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import (
+    CTImageStorage,
+    EncapsulatedPDFStorage,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 from scripts.demo_images import people
 from scripts.demo_images.people import Person
 
 IMPLEMENTATION = "RADFLOW_DEMO"
 _TIME = "101530"
+_SOP_CLASSES = {"CT": CTImageStorage, "OT": SecondaryCaptureImageStorage, "DOC": EncapsulatedPDFStorage}
 
 
 def uid(*entropy: str) -> str:
@@ -40,7 +47,7 @@ def common(person: Person, case: str, modality: str, description: str, number: i
     """
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = CTImageStorage if modality == "CT" else SecondaryCaptureImageStorage
+    meta.MediaStorageSOPClassUID = _SOP_CLASSES[modality]
     meta.ImplementationClassUID = uid("implementation")
     meta.ImplementationVersionName = IMPLEMENTATION
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)

@@ -79,7 +79,7 @@ def write_ct(folder: Path, volume: Volume, person: Person, case: str, recipe: Re
     return str(data.SeriesInstanceUID)
 
 
-def write_capture(folder: Path, volume: Volume, person: Person, case: str, *, admitted: bool) -> str:
+def write_capture(folder: Path, volume: Volume, person: Person, case: str) -> str:
     """Write a screen capture of one slice with a line of text about the patient burned into its pixels.
 
     Args:
@@ -87,7 +87,6 @@ def write_capture(folder: Path, volume: Volume, person: Person, case: str, *, ad
         volume: its middle slice is shown in a lung window.
         person: whose name, number and date are drawn.
         case: the study that it belongs to.
-        admitted: say BurnedInAnnotation YES; otherwise the attribute is absent, as it often is.
 
     Returns:
         The SeriesInstanceUID.
@@ -106,8 +105,7 @@ def write_capture(folder: Path, volume: Volume, person: Person, case: str, *, ad
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.Rows, data.Columns = 512, 512
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 8, 8, 7, 0
-    if admitted:
-        data.BurnedInAnnotation = "YES"
+    data.BurnedInAnnotation = "YES"
     data.PixelData = picture.tobytes()
     del data.FrameOfReferenceUID, data.PositionReferenceIndicator
     stamp(data, 1, uid(case, "capture"), 60)

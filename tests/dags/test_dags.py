@@ -96,6 +96,15 @@ def test_forms_have_titles_and_valid_defaults(dag: DAG) -> None:
         assert dag.params.get_param(name).schema.get("title"), f"{dag.dag_id}.{name}: {param!r}"
 
 
+def test_an_empty_field_does_not_make_a_form_invalid(dag: DAG) -> None:
+    """Airflow's form asks for every field whose type is not also null."""
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        if param.value in (None, ""):
+            assert "null" in param.schema["type"], f"{dag.dag_id}.{name}"
+            assert param.value is None, f"{dag.dag_id}.{name}"
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_no_logic_in_a_dag_file(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))

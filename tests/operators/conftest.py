@@ -23,7 +23,7 @@ TRUTH = "emphysema_fraction"
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three chest CT of a phantom, two of them derived with a known truth, and two screen captures."""
+    """Three chest CT of a phantom, two of them derived with a known truth, a screen capture and a letter."""
     return build(tmp_path_factory.mktemp("demo") / "images", [phantom()], small_cases(3), slices=24)
 
 

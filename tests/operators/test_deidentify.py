@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import psycopg2
 import pydicom
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from PIL import Image, ImageDraw, ImageFont
 
+from deid.pixels import PixelRules, find_text
 from operators.catalog import CatalogOperator, HeldNewsOperator
 from operators.deidentify import DeidentifyOperator, DeidentifyPlanOperator
-from operators.fetch import TciaFetchOperator, TciaPlanOperator
+from operators.fetch import ImportTruthOperator, TciaFetchOperator, TciaPlanOperator
 from research.attributes import manifest_sha256
 from research.errors import SettingsError
 from scripts.demo_images.build import COLLECTION, IDENTITIES
@@ -125,19 +128,62 @@ def test_same_key_same_names_on_another_machine(place: Place, tmp_path: Path, mo
     }
 
 
-def test_burned_in_text_goes_to_quarantine_and_the_rest_goes_on(place: Place) -> None:
+def test_a_document_goes_to_quarantine_and_the_rest_goes_on(place: Place) -> None:
     ids = fetched(modality="")
     done = deidentify(ids)
-    assert [len(done[name]) for name in ("published", "quarantined")] == [3, 2]
-    assert {one["reason_code"] for one in done["quarantined"]} == {"burned-in-annotation"}
-    assert len(catalog(done)) == 3
+    assert [len(done[name]) for name in ("published", "quarantined")] == [4, 1]
+    assert {one["reason_code"] for one in done["quarantined"]} == {"encapsulated-document"}
+    assert len(catalog(done)) == 4
     found = place.database.rows("select stage, reason_code, uri from landing.quarantine")
-    assert [row[:2] for row in found] == [("deidentify", "burned-in-annotation")] * 2
+    assert [row[:2] for row in found] == [("deidentify", "encapsulated-document")]
     assert len(list(Path(found[0][2].removeprefix("file://")).glob("*.dcm"))) == 1
     states = place.database.rows("select state, count(*) from landing.received_series group by 1 order by 1")
-    assert states == [("deidentified", 3), ("quarantined", 2)]
+    assert states == [("deidentified", 4), ("quarantined", 1)]
     assert deidentify(ids) == done
-    assert place.database.value("select count(*) from landing.quarantine") == 2
+    assert place.database.value("select count(*) from landing.quarantine") == 1
+
+
+def test_burned_in_text_is_made_black_and_the_rest_of_the_picture_stays(place: Place, tiny: Path) -> None:
+    (source,) = tiny.glob("*-capture/*.dcm")
+    before = pydicom.dcmread(source)
+    known = json.loads((tiny.parent / IDENTITIES).read_text(encoding="utf-8"))
+    (line,) = [case["burned_in"] for case in known["cases"] if "burned_in" in case]
+    readable = " ".join(box.text for box in find_text(source, PixelRules()))
+    assert [word for word in line.split()[:3] if word not in readable] == []
+    done = deidentify(fetched(modality="OT"))
+    (one,) = done["published"]
+    (path,) = Path(one["uri"].removeprefix("file://")).glob("*.dcm")
+    after = pydicom.dcmread(path)
+    assert find_text(path, PixelRules()) == []
+    assert not after.pixel_array[burned_ink(line)].any()
+    assert np.array_equal(after.pixel_array[48:], before.pixel_array[48:])
+    assert after.BurnedInAnnotation == "NO"
+    catalog(done)
+    assert place.database.rows("select modality, state, image_count, exposure_mas from catalog.series") == [
+        ("OT", "held", 1, None)
+    ]
+
+
+def burned_ink(line: str) -> np.ndarray:
+    """Which pixels of a capture the line was drawn into."""
+    picture = Image.new("L", (512, 512))
+    ImageDraw.Draw(picture).text((8, 8), line, fill=255, font=ImageFont.load_default(size=16))
+    ink = np.asarray(picture) > 0
+    assert ink.sum() > 500
+    return ink
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_field_of_a_form_means_nothing_wanted(place: Place, empty: str | None) -> None:
+    plan = TciaPlanOperator(task_id="plan", collection=COLLECTION, modality=empty, team=empty)
+    assert sum(map(len, plan.execute(context()))) == 5
+    assert place.database.rows("select distinct team from landing.received_series") == [(None,)]
+    assert (
+        ImportTruthOperator(task_id="truth", file_name=empty, collection=COLLECTION).execute(context()) == 0
+    )
+    assert DeidentifyOperator(task_id="deidentify", series_ids=[], policy=empty).execute(context()) == {
+        "published": [], "quarantined": []
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("harm", ["lost", "cut", "changed"])

@@ -12,12 +12,14 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.uid import EncapsulatedPDFStorage
 
 from scripts.demo_images import source
 from scripts.demo_images.__main__ import main
 from scripts.demo_images.build import TRUTH, build, real_cases, small_cases
 from scripts.demo_images.derive import REFERENCE_MAS, Recipe, added_noise, derive, noise_level
-from scripts.demo_images.people import PEOPLE, planted
+from scripts.demo_images.documents import letter
+from scripts.demo_images.people import PEOPLE, Person, planted
 from scripts.demo_images.volumes import Volume, phantom
 
 
@@ -103,15 +105,37 @@ def test_only_derived_cases_have_a_truth_and_low_dose_ones_say_so_in_the_header(
     assert fractions[0] == 0.0
 
 
-def test_captures_burn_text_into_pixels_and_one_does_not_admit_it(out: Path) -> None:
-    captures = [pydicom.dcmread(path) for path in sorted(out.glob("dicom/*-capture/*.dcm"))]
-    assert [image.get("BurnedInAnnotation") for image in captures] == ["YES", None]
-    for image in captures:
-        line = image.pixel_array[8:26, 8:300]
-        assert (line > 200).sum() > 150
-        assert image.StudyInstanceUID in {
-            i.StudyInstanceUID for case in ("case-01", "case-03") for i in series(out, case)
-        }
+def test_the_capture_burns_text_into_pixels_and_admits_it(out: Path) -> None:
+    (image,) = series(out, "case-01-capture")
+    assert image.BurnedInAnnotation == "YES"
+    assert (image.pixel_array[8:26, 8:300] > 200).sum() > 150
+    assert image.StudyInstanceUID == series(out, "case-01")[0].StudyInstanceUID
+
+
+def test_the_letter_is_a_document_about_the_patient(out: Path) -> None:
+    (document,) = series(out, "case-03-letter")
+    person = PEOPLE[2]
+    assert document.SOPClassUID == document.file_meta.MediaStorageSOPClassUID == EncapsulatedPDFStorage
+    assert (document.Modality, document.MIMETypeOfEncapsulatedDocument) == ("DOC", "application/pdf")
+    assert document.StudyInstanceUID == series(out, "case-03")[0].StudyInstanceUID
+    page = document.EncapsulatedDocument[: document.EncapsulatedDocumentLength]
+    assert page == letter(person)
+    for text in (f"{person.given} {person.family}", person.mrn, person.phone, person.accession):
+        assert text.encode() in page
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.mrn)
+def test_the_letter_is_a_pdf_whose_table_leads_to_its_objects(person: Person) -> None:
+    page = letter(person)
+    assert page.startswith(b"%PDF-1.4\n")
+    table = int(page.rpartition(b"startxref\n")[2].partition(b"\n")[0])
+    assert page[table:].startswith(b"xref\n0 6\n")
+    entries = page[table:].splitlines(keepends=True)[2:8]
+    assert {len(entry) for entry in entries} == {20}  # ISO 32000-1, 7.5.4
+    for number, entry in enumerate(entries[1:], 1):
+        assert page[int(entry[:10]) :].startswith(b"%d 0 obj\n" % number)
+    stream = page.partition(b"stream\n")[2].partition(b"endstream")[0]
+    assert b"/Length %d >>" % len(stream) in page
 
 
 @settings(max_examples=15, deadline=None)
