@@ -144,11 +144,33 @@ class Demo:
         codes = [
             row[0] for row in self.query("select distinct reason_code from landing.quarantine order by 1")
         ]
+        pictures, findings = self.cleaned()
         self.say(
-            f"deidentify: {held} series in the research store, {cut} in quarantine ({', '.join(codes) or 'none'})"
+            f"deidentify: {held} series in the research store, {cut} in quarantine ({', '.join(codes) or 'none'}); "
+            f"burned-in text removed from {pictures} picture{'' if pictures == 1 else 's'}; "
+            f"{findings} verifier findings; report: {self.base}{self.batch()}"
         )
         if not held:
             raise SystemExit("Nothing could be de-identified; see the DAG deidentify in the Airflow UI.")
+
+    def cleaned(self) -> tuple[int, int]:
+        """Pictures of the collection that lost text, and series that the verifier refused, as the last reports say."""
+        pictures, findings = self.query(
+            "select coalesce(sum((report #>> '{pixels,touched}')::int), 0),"
+            " count(*) filter (where reason_code = 'verifier-finding' or finding_count > 0)"
+            " from catalog.deid_report where id in (select max(d.id) from catalog.deid_report d"
+            " join landing.received_series r on r.id = d.received_id where r.collection = %s group by r.id)",
+            self.collection,
+        )[0]
+        return int(pictures), int(findings)
+
+    def batch(self) -> str:
+        """Address of the page about the batch that de-identified the collection; of all batches where none is known."""
+        (number,) = self.query(
+            "select max(d.batch_id) from catalog.deid_report d"
+            " join landing.received_series r on r.id = d.received_id where r.collection = %s", self.collection
+        )[0]  # fmt: skip
+        return "/radflow/deidentification" + (f"/batches/{number}" if number else "")
 
     def wait_deidentified(self) -> None:
         """Until nothing waits in the landing zone and nothing is being worked on; ends early where that failed."""
@@ -295,12 +317,15 @@ class Demo:
             "results of this run": f"/dags/{dag_id}/runs/{dag_run_id}/plugin/results",
             "the same page alone": f"/radflow/runs/by-dag-run?dag_id={dag_id}&run_id={dag_run_id}",
             "leaderboard": "/radflow/leaderboard",
+            "de-identification": self.batch(),
+            "quarantine": "/radflow/deidentification/quarantine",
             "our API": "/radflow/docs",
             "Airflow": "/",
         }.items():
             print(f"  {what:20} {self.base}{path}")
         print(
-            f"  sign in as researcher with {passwords['researcher']} (others: {self.state.root / 'passwords.json'})"
+            f"  sign in as researcher with {passwords['researcher']} (others: {self.state.root / 'passwords.json'}; "
+            "the quarantine is for admin, engineer and broker)"
         )
         whole = bool(arms) and all(count == cases for count in arms.values())
         self.say(f"{'every' if whole else 'NOT every'} case of every arm has a result in Postgres "

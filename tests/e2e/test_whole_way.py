@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import urllib.parse
+from pathlib import Path
 
+import pydicom
 import pytest
 
+from deid.pixels import PixelRules, find_text
 from scripts.standins.nbia.index import Index
 from scripts.state import HOME
 from tests.support.images import small_collection
@@ -52,11 +56,48 @@ def test_results_are_judged_against_the_known_truth(platform: Platform) -> None:
     assert all(low <= estimate <= high for estimate, low, high in bounds)
 
 
-def test_burned_in_text_is_quarantined_and_the_rest_goes_on(platform: Platform) -> None:
+def test_a_document_is_quarantined_and_the_rest_goes_on(platform: Platform) -> None:
     codes = platform.query(
         "select q.reason_code, r.state from landing.quarantine q join landing.received_series r on r.id = q.series_id"
     )
-    assert codes == [("burned-in-annotation", "quarantined")] * 2
+    assert codes == [("encapsulated-document", "quarantined")]
+
+
+def test_the_screen_capture_is_cleaned_and_released(platform: Platform) -> None:
+    images = platform.state.root / "demo" / "images"
+    (case,) = [
+        one for one in json.loads((images / "identities.json").read_text(encoding="utf-8"))["cases"]
+        if "burned_in" in one
+    ]  # fmt: skip
+    (state, uri), *more = platform.query(
+        "select s.state, s.uri from landing.received_series r join catalog.series s"
+        " on s.series_uid = r.research_series_uid where r.series_uid = %s",
+        case["capture_series_instance_uid"],
+    )
+    assert (state, more) == ("released", [])
+    (source,) = (images / "dicom" / f"{case['case']}-capture").glob("*.dcm")
+    (path,) = Path(uri.removeprefix("file://")).glob("*.dcm")
+    readable = " ".join(box.text for box in find_text(source, PixelRules()))
+    assert [word for word in case["burned_in"].split()[:3] if word not in readable] == []
+    assert find_text(path, PixelRules()) == []
+    before, after = pydicom.dcmread(source).pixel_array, pydicom.dcmread(path).pixel_array
+    ink = before[8:26, 8:300] > 200
+    assert ink.sum() > 150
+    assert not after[8:26, 8:300][ink].any()
+    assert (after[48:] == before[48:]).all()
+
+
+def test_the_demo_says_what_de_identification_did(platform: Platform) -> None:
+    told = platform.first.stdout
+    assert "deidentify: 6 series in the research store, 1 in quarantine (encapsulated-document)" in told
+    assert "burned-in text removed from 1 picture; 0 verifier findings" in told
+    (number,) = platform.query("select max(id) from catalog.deid_batch")[0]
+    page = f"/radflow/deidentification/batches/{number}"
+    assert f"report: {platform.base}{page}" in told
+    batch = platform.api("admin").call("GET", f"/radflow/api/v1/deidentification/batches/{number}")
+    assert batch["quarantined_count"] == 1
+    waiting = platform.api("admin").call("GET", "/radflow/api/v1/deidentification/quarantine")
+    assert [one["reason_code"] for one in waiting["items"]] == ["encapsulated-document"]
 
 
 def test_every_release_has_two_different_signatures(platform: Platform) -> None:
@@ -135,8 +176,8 @@ def test_an_engineers_own_dag_runs(platform: Platform) -> None:
     rows = platform.query(
         "select state, count(*) from landing.received_series where collection = 'SECOND' group by 1"
     )
-    assert dict(rows)["deidentified"] == 5
-    assert platform.query("select count(*) from catalog.series where collection = 'SECOND'") == [(5,)]
+    assert dict(rows)["deidentified"] == 6
+    assert platform.query("select count(*) from catalog.series where collection = 'SECOND'") == [(6,)]
 
 
 def test_curation_can_be_left_to_people(platform: Platform) -> None:
@@ -151,7 +192,7 @@ def test_curation_can_be_left_to_people(platform: Platform) -> None:
     platform.sign_off()
     assert platform.query(
         "select count(*) from catalog.series where state = 'released' and collection = 'SECOND'"
-    ) == [(5,)]
+    ) == [(6,)]
 
 
 def test_the_nightly_fetch_takes_only_what_is_new(platform: Platform) -> None:
