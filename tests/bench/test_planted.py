@@ -18,7 +18,7 @@ from deid.scoring import load_answers, score
 from deid.scoring.beyond import intervals, references, residue
 from deid.scoring.values import quiet, read_output
 
-SEED, PATIENTS = 5, 11
+SEED, PATIENTS = 13, 5  # every kind of study is among them
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_beyond_sees_moved_dates_and_dangling_references(corpus):
     assert references(found, found).looked > 100
     assert references(found, found).bad == []
     images = [one for one in found if "PixelData" in one.dataset]
-    assert references(found, [one for one in found if one not in images[:3]]).bad
+    assert references(found, [one for one in found if one not in images[::2]]).bad
 
 
 def test_residue_looks_into_every_encoding(tmp_path):
