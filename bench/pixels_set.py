@@ -25,14 +25,14 @@ Rng = np.random.Generator
 Array = np.ndarray[Any, Any]
 
 KINDS = ("US", "CR", "DX", "SC", "XA", "MG", "CT")
-CONTRASTS = {
-    "high": (110, 200),
-    "mid": (50, 100),
-    "faint": (18, 40),
-}  #: gray levels of 255 between ink and surroundings
-FAINT_NOISE = (
-    2.0  #: faint ink lies at least this many local standard deviations off, else a person could not read it
-)
+#: Gray levels of 255 between ink and surroundings.
+CONTRASTS = {"high": (110, 200), "mid": (50, 100), "faint": (18, 40)}
+#: Faint ink lies at least this many local standard deviations off, else a person could not read it.
+FAINT_NOISE = 2.0
+#: Gray levels by which ink must change a pixel to be in the key: ink that falls on its own gray shows nothing.
+VISIBLE = 5
+#: Share of a line's ink that must be visible.
+SEEN = 0.9
 
 SIZES = {
     "US": ((768, 1024), (600, 800), (480, 640), (720, 960)),
@@ -79,7 +79,7 @@ class Line:
     turn: float
     contrast: str
     font: str
-    ink: Array  #: flat indices of ink pixels (glyph coverage of a quarter or more)
+    ink: Array  #: flat indices of ink pixels: glyph coverage of a quarter or more, and visible
 
 
 @dataclass
@@ -372,17 +372,25 @@ def plant(rng: Rng, picture: Array, taken: Array, contrast: str) -> Line | None:
         ink = np.clip(ink * rng.choice([[1, 1, 0.2], [0.3, 1, 1], [0.4, 1, 0.4], [1, 0.75, 0.3]]), 0, 255)
         if abs(float(ink.mean()) - level) < low:
             return None
-    seen = coverage
+    grown = coverage
     if contrast == "high" and not boxed and rng.random() < 0.2:  # an outline of the opposite polarity
-        grown = cv2.dilate(np.pad(coverage, 1), np.ones((3, 3)))
+        grown, coverage = cv2.dilate(np.pad(coverage, 1), np.ones((3, 3))), np.pad(coverage, 1)
         top, left, h, w = top - 1, left - 1, h + 2, w + 2
         here = np.s_[top : top + h, left : left + w]
-        coverage = np.pad(coverage, 1)
-        picture[here] += grown[..., None] * (np.clip(level - sign * 60, 0, 255) - picture[here])
-        seen = coverage
-    picture[here] += coverage[..., None] * (ink - picture[here])
+    before = picture[here]
+    after = (
+        before + grown[..., None] * (np.clip(level - sign * 60, 0, 255) - before)
+        if grown is not coverage
+        else before
+    )
+    after = after + coverage[..., None] * (ink - after)
+    solid = coverage >= 0.25
+    seen = solid & (np.abs(after - before).max(2) >= VISIBLE)
+    if seen.sum() < SEEN * solid.sum():
+        return None
+    picture[here] = after
     taken[here] = True
-    y, x = np.nonzero(seen >= 0.25)
+    y, x = np.nonzero(seen)
     return Line(words, size, turn, contrast, Path(font).stem, (y + top) * columns + x + left)
 
 
