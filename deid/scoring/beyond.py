@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ENCODINGS = ("utf-8", "latin-1", "iso8859-5", "iso2022_jp", "utf-16-le", "utf-16-be")
 _SHORTEST = 4
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_DUMMY = datetime.date(1900, 1, 1)
 _REFERENCES = ("ReferencedSOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
 
 
@@ -78,6 +79,8 @@ def intervals(pairs: Iterable[tuple[Output, Output]]) -> Tally:
             if before is None or not str(other.value or "").strip() or "," in str(other.value):
                 continue
             tally.looked += 1
+            if after == _DUMMY:
+                continue  # code D of the standard: a dummy item says nothing
             if after is None:
                 tally.bad.append(f"file {number}: {path} is no date")
                 continue
