@@ -76,8 +76,8 @@ QUARANTINE: dict[str, tuple[str, str]] = {
         "Remove the duplicate, or find out which one is right.",
     ),
     "burned-in-annotation": (
-        "{file} may carry text in its pixels, which this version does not clean.",
-        "Have a person look at it; only images that cannot hold typed text pass.",
+        "{file} may carry text in its pixels, and that could not be cleaned or the policy does not ask for it.",
+        "Ask for `clean_pixel_data` in the policy; where it was asked for, have a person look at the image.",
     ),
     "encapsulated-document": (
         "{file} holds an encapsulated document (PDF, CDA, model), which this version does not clean.",

@@ -220,7 +220,9 @@ def _kept_private(private: str) -> frozenset[tuple[str, int, int]]:
     """(creator in lower case, group, low byte) of what may stay."""
     found = {(creator.casefold(), group, low) for creator, group, low in standard.safe_private()}
     if private == "tcia":
-        found |= {key for key, (_, action) in standard.private_dispositions().items() if action != "remove"}
+        found |= {
+            key for key, known in standard.private_dispositions().items() if set(known.values()) != {"remove"}
+        }
     return frozenset(found)
 
 

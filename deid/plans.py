@@ -110,7 +110,9 @@ class Planner:
     def plan(self, *, pure: bool = False) -> AnyPlan:
         """A compiled plan where possible; ``pure`` asks for Python."""
         made: Callable[..., AnyPlan] = walker.Plan if compiled is None or pure else compiled.Plan
-        return made(self.resolve, self.block, self.private, odd, self._scope.days, self._scope.pseudonyms.uid_secret())
+        return made(
+            self.resolve, self.block, self.private, odd, self._scope.days, self._scope.pseudonyms.uid_secret()
+        )
 
     def resolve(self, tag: int, nested: bool) -> Entry:  # noqa: FBT001 - called by the walkers
         """What happens to a standard attribute."""
@@ -148,15 +150,16 @@ class Planner:
 
     def private(self, creator: bytes, group: int, low: int) -> Entry | None:
         """What happens to a private attribute; None removes it."""
-        rule = self._private.rule(creator, group, low)
-        if rule is None:
+        usual = self._private.rule(creator, group, low)
+        if usual is None:
             return None
-        if rule.vr == "SQ":
+        if usual.vr == "SQ":
             return Entry(KEEP, sequence=True)
         scope = self._scope
 
         def call(value: bytes, vr: bytes, local: bool) -> bytes | None:  # noqa: ARG001, FBT001
-            if not fits(rule.vr, vr.decode(), value):
+            rule = self._private.rule(creator, group, low, vr.decode("latin-1"))
+            if rule is None or not fits(rule.vr, vr.decode("latin-1"), value):
                 return None
             if rule.action is Action.KEEP and (rule.vr != "UN" or not _printable(value)):
                 return value

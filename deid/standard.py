@@ -79,19 +79,18 @@ def safe_private() -> dict[tuple[str, int, int], str]:
 
 
 @cache
-def private_dispositions() -> dict[tuple[str, int, int], tuple[str, str]]:
-    """(VR, action) by (creator in lower case, group, low byte) of TCIA's private tag knowledge base."""
-    return {
-        (creator.strip().casefold(), int(group, 16), int(element, 16)): (_one_vr(vrs), action)
-        for place, creator, group, element, action, vrs in _read("private_dispositions.json")["rows"]
-        if not place
-    }
+def private_dispositions() -> dict[tuple[str, int, int], dict[str, str]]:
+    """VR -> action by (creator in lower case, group, low byte) of TCIA's private tag knowledge base.
 
-
-def _one_vr(vrs: str) -> str:
-    """The VR that says most: files that do not know a private attribute call it UN or OB."""
-    found = vrs.split()
-    return next((vr for vr in found if vr not in ("OB", "OW", "UN")), found[0])
+    An attribute that the knowledge base keeps in one place and removes in another is removed.
+    """
+    strict = ("remove", "uid", "shift", "keep")
+    found: dict[tuple[str, int, int], dict[str, str]] = {}
+    for _, creator, group, element, action, vrs in _read("private_dispositions.json")["rows"]:
+        known = found.setdefault((creator.strip().casefold(), int(group, 16), int(element, 16)), {})
+        for vr in vrs.split():
+            known[vr] = min(known.get(vr, action), action, key=strict.index)
+    return found
 
 
 @cache

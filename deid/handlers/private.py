@@ -36,29 +36,34 @@ class PrivateRules:
 
     def __init__(self, policy: Policy) -> None:
         self._options = policy.options
-        self._known: dict[tuple[str, int, int], tuple[str, str]] = {}
+        self._known: dict[tuple[str, int, int], dict[str, str]] = {}
         if "retain_safe_private" in policy.options:
             if policy.private == "tcia":
                 self._known |= standard.private_dispositions()
-            self._known |= {key: (vr, "keep") for key, vr in _folded(standard.safe_private()).items()}
+            self._known |= {key: {vr: "keep"} for key, vr in _folded(standard.safe_private()).items()}
+        self._known = {key: by_vr for key, by_vr in self._known.items() if set(by_vr.values()) != {"remove"}}
         self._blocks = {(creator, group) for creator, group, _ in self._known}
 
     def block(self, creator: bytes, group: int) -> bool:
         """Whether anything of a block may stay."""
         return (_name(creator), group) in self._blocks
 
-    def rule(self, creator: bytes, group: int, low: int) -> Rule | None:
+    def rule(self, creator: bytes, group: int, low: int, file_vr: str = "") -> Rule | None:
         """The rule of an attribute, None where it goes.
 
         Args:
             creator: the creator's name as encoded, without padding.
             group: the group, odd.
             low: low byte of the element.
+            file_vr: its VR in the file, where that says it; known attributes come with several.
         """
         known = self._known.get((_name(creator), group, low))
         if known is None:
             return None
-        vr, what = known
+        vr = file_vr if file_vr in known else _telling(known)
+        what = known[vr]
+        if what == "remove":
+            return None
         if what == "uid" or vr == "UI":
             return Rule(Action.KEEP if "retain_uids" in self._options else Action.UID, Action.REMOVE, vr)
         if what == "shift" or vr in ("DA", "DT"):
@@ -73,6 +78,12 @@ class PrivateRules:
         if "retain_longitudinal_modified_dates" in self._options and vr in ("DA", "DT"):
             return Rule(Action.DATE, Action.REMOVE, vr)
         return Rule(Action.KEEP, Action.REMOVE, vr) if _DATES[1] in self._options else None
+
+
+def _telling(known: dict[str, str]) -> str:
+    """The VR that says most, of those that may stay: files that do not know an attribute call it UN or OB."""
+    staying = [vr for vr, what in known.items() if what != "remove"]
+    return next((vr for vr in staying if vr not in ("OB", "OW", "UN")), staying[0])
 
 
 def _name(creator: bytes) -> str:
@@ -99,9 +110,13 @@ class SafePrivate:
         """See :class:`deid.handlers.base.Handler`."""
         if "retain_safe_private" not in policy.options:
             return ["All private attributes are removed."]
-        lines = [f"{len(standard.safe_private())} private attributes are known to be safe (PS3.15 Table E.3.10-1)."]
+        lines = [
+            f"{len(standard.safe_private())} private attributes are known to be safe (PS3.15 Table E.3.10-1)."
+        ]
         if policy.private == "tcia":
-            kept = sum(what != "remove" for _, what in standard.private_dispositions().values())
+            kept = sum(
+                set(known.values()) != {"remove"} for known in standard.private_dispositions().values()
+            )
             lines.append(
                 f"{kept} more are kept, hashed or shifted as the private tag knowledge base of The Cancer "
                 "Imaging Archive says."

@@ -61,13 +61,13 @@ def test_run_verify_and_run_again(ct, write, tmp_path, key, capsys):
 def test_bad_files_do_not_stop_the_rest(ct, write, tmp_path, key, capsys):
     write(ct())
     bad = ct(series="9")
-    bad.BurnedInAnnotation = "YES"
+    bad.SOPClassUID = "1.2.840.10008.5.1.4.1.1.104.1"
     write(bad)
     (tmp_path / "in" / "letter.txt").write_text("Dear Mr Quimbly")
     assert run(tmp_path / "in", tmp_path / "out", key) == 1
     printed = capsys.readouterr().out
     assert "1 series done, 2 in quarantine" in printed
-    assert "burned-in-annotation" in printed
+    assert "encapsulated-document" in printed
     assert "not-dicom" in printed
     assert "Quimbly" not in printed
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1

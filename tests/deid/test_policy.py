@@ -51,7 +51,7 @@ def test_errors_name_file_key_and_remedy(tmp_path, text, words):
 
 
 def test_missing_policies():
-    with pytest.raises(PolicyError, match=r"basic, research"):
+    with pytest.raises(PolicyError, match=r"basic, midi_b, research, tcia"):
         load_policy("nothing")
     with pytest.raises(PolicyError, match="cannot be read"):
         load_policy("nothing.toml")
