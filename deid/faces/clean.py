@@ -38,8 +38,8 @@ RECOGNIZABLE = 0x00280302
 _SMALLEST, _LARGEST = 0x00280106, 0x00280107
 #: A look at every so many mm tells a chest from a head.
 _GLANCE_MM = 9.0
-#: Grid of the pictures, mm.
-_PICTURE_MM = 1.5
+#: Grid of the pictures and of bone, mm.
+_FINE_MM = 1.5
 #: Air is sampled so far from tissue and from what is removed, in so many planes; fewer samples count as none.
 _CLEAR_MM = 9.0
 _AIR_PLANES = 24
@@ -109,7 +109,10 @@ class _Series:
         body = find_body(volume, ct=self._ct)
         template = load_template()
         fit = register(volume, body, template)
-        region = None if fit is None else find_region(volume, fit, template, self._rules)
+        fine = stacks.to_volume(head, self._read, _FINE_MM)
+        region = None
+        if fit is not None:
+            region = find_region(volume, fit, template, self._rules, fine if self._ct else None)
         why = ["no place where a head fits"]
         if fit is not None and region is not None:
             why = problems(fit, region, volume, ct=self._ct)
@@ -118,7 +121,7 @@ class _Series:
                 because = "no head found, and the header names another body part"
                 return FaceOutcome("no-face", report={"status": "no-face", "because": because})
             raise unregistered(why)
-        return self._remove(found, head, fit, region, volume, body)
+        return self._remove(found, head, fit, region, volume, body, fine)
 
     def _check_one_frame_of_reference(self) -> None:
         """Stacks of a series share a head only where they share their coordinates."""
@@ -145,10 +148,17 @@ class _Series:
         return voxels.physical(self._opened[frame.path], frame, ct=self._ct)
 
     def _remove(
-        self, found: list[Stack], head: Stack, fit: Fit, region: Region, volume: Volume, body: Body
+        self,
+        found: list[Stack],
+        head: Stack,
+        fit: Fit,
+        region: Region,
+        volume: Volume,
+        body: Body,
+        fine: Volume,
     ) -> FaceOutcome:
         frames = [frame for stack in found for places in stack.planes for frame in places]
-        before = render(stacks.to_volume(head, self._read, _PICTURE_MM), body.level)
+        before = render(fine, body.level)
         air = self._air(head, region, volume, body)
         removed = touched = in_brain = 0
         nearest = np.inf
@@ -160,7 +170,7 @@ class _Series:
                 in_brain += int((distance <= 0).sum())
                 removed += int(changed.sum())
                 touched += 1
-        after = render(stacks.to_volume(head, self._read, _PICTURE_MM), body.level)
+        after = render(stacks.to_volume(head, self._read, _FINE_MM), body.level)
         report = {
             "status": "defaced",
             "method": "the average head laid upon this one (affine, then B-spline, by mutual information), "
@@ -168,6 +178,7 @@ class _Series:
             "rules": self._rules.canonical(),
             "outline_overlap": round(fit.overlap, 4),
             "mutual_information": round(fit.information, 4),
+            "forwards_to_backwards": round(fit.forwards, 3),
             "warp_mm": round(fit.warp, 2),
             "frames": len(frames),
             "frames_touched": touched,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 #: Outlines of the upper head agree at least so well (Dice), and the inside looks alike (mutual information, nats).
 MIN_OVERLAP = 0.92
-MIN_INFORMATION = 0.10
+MIN_INFORMATION = 0.05
+#: A head fits better forwards than backwards; what fits both ways is no head, or one whose axes cannot be told.
+MIN_FORWARDS = 1.04
 #: Heads differ from the average head by this much in volume, children included; more is not a head.
 _SCALE = (0.6, 1.35)
 #: Anisotropy: the longest to the shortest axis of the affine part.
@@ -40,6 +42,8 @@ def problems(fit: Fit, region: Region, volume: Volume, *, ct: bool) -> list[str]
         found.append(f"outlines agree by {fit.overlap:.3f} only, {MIN_OVERLAP} is needed")
     if fit.information < MIN_INFORMATION:
         found.append(f"mutual information is {fit.information:.3f} only, {MIN_INFORMATION} is needed")
+    if fit.forwards < MIN_FORWARDS:
+        found.append(f"forwards fits {fit.forwards:.2f} times as well as backwards, {MIN_FORWARDS} is needed")
     scale = float(np.cbrt(abs(np.linalg.det(fit.matrix))))
     singular = np.linalg.svd(fit.matrix, compute_uv=False)
     if not _SCALE[0] <= scale <= _SCALE[1] or singular[0] / singular[-1] > _MAX_STRETCH:

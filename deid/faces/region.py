@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from deid.faces.register import sample
+from deid.faces.skull import cavity
 from deid.faces.template import BRAIN_SLACK_MM, Template, face_depth
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Region:
         return np.asarray(ndimage.map_coordinates(field, where, order=1, mode="nearest"), dtype=np.float32)
 
 
-def find_region(volume: Volume, fit: Fit, template: Template, rules: FaceRules) -> Region:
+def find_region(
+    volume: Volume, fit: Fit, template: Template, rules: FaceRules, fine: Volume | None = None
+) -> Region:
     """The face of the head at hand.
 
     Args:
@@ -66,8 +69,31 @@ def find_region(volume: Volume, fit: Fit, template: Template, rules: FaceRules) 
         fit: the head found in it.
         template: the average head.
         rules: margins, ears.
+        fine: in CT the same on a finer grid, to see the bone around the brain.
     """
     scale = float(np.cbrt(abs(np.linalg.det(fit.matrix))))  # template mm per mm
     brain = (sample(template.brain, template, fit.places, outside=60) - BRAIN_SLACK_MM) / np.float32(scale)
+    if fine is not None:
+        brain = np.minimum(brain, _around_cavity(volume, brain, fine))
     depth = face_depth(fit.places, margin=rules.margin_mm * scale, ears=rules.ears) / np.float32(scale)
     return Region(np.minimum(depth, brain - np.float32(rules.brain_mm)), brain, volume)
+
+
+def _around_cavity(volume: Volume, brain: Floats, fine: Volume) -> Floats:
+    """Distance to the cavity of the skull on the analysis grid, mm."""
+    inside = cavity(fine, _regrid(brain, volume, fine, outside=60.0))
+    if not inside.any():
+        return np.full_like(brain, 60.0)
+    away = ndimage.distance_transform_edt(~inside, sampling=fine.spacing)
+    away -= ndimage.distance_transform_edt(inside, sampling=fine.spacing)
+    return _regrid(away.astype(np.float32), fine, volume, outside=60.0)
+
+
+def _regrid(field: Floats, source: Volume, target: Volume, *, outside: float) -> Floats:
+    """A field of one grid on another."""
+    step = target.spacing / source.spacing
+    start = [(a - b) / source.spacing for a, b in zip(target.origin[::-1], source.origin[::-1], strict=True)]
+    return np.asarray(
+        ndimage.affine_transform(field, [step] * 3, start, target.values.shape, order=1, cval=outside),
+        np.float32,
+    )

@@ -15,6 +15,7 @@ from deid.faces.tissue import Body, Floats, Volume, fill
 #: Every third voxel of the analysis grid.
 _STEP = 3
 _PITCHES = (-36.0, -18.0, 0.0, 18.0, 36.0)
+_YAWS = (-20.0, 0.0, 20.0)
 _SCALES = (0.88, 1.0, 1.12)
 #: At least this much of the template's brain must lie within the acquisition.
 _BRAIN_SEEN = 0.6
@@ -38,10 +39,7 @@ class Pose:
 
 
 def search(volume: Volume, body: Body, template: Template) -> list[Pose]:
-    """Poses in which the template's outline fits, best first, at most one per orientation.
-
-    The patient's axes of the header are a guess too: a head that is stored back to front or upside down is
-    found as well, since half turns are tried.
+    """Poses in which the template's outline fits, best first, one per orientation and size.
 
     Args:
         volume: the analysis volume.
@@ -62,8 +60,8 @@ def search(volume: Volume, body: Body, template: Template) -> list[Pose]:
     )}  # fmt: skip
     middle = np.array(template.origin)[::-1] + 0.5 * template.spacing * (np.array(head.shape) - 1)
     poses = []
-    for pitch, scale, (yaw, roll) in product(_PITCHES, _SCALES, ((0, 0), (180, 0), (0, 180), (180, 180))):
-        turn = _rotation(pitch, yaw, roll) / scale
+    for pitch, yaw, scale in product(_PITCHES, _YAWS, _SCALES):
+        turn = rotation(pitch, yaw) / scale
         offsets = np.stack(np.meshgrid(*[(np.arange(size) - half) * spacing] * 3, indexing="ij"), axis=-1)
         places = offsets[..., ::-1] @ turn.T + middle[::-1]
         index = (places - np.array(template.origin)) / template.spacing
@@ -108,12 +106,12 @@ def _correlate(
     return score
 
 
-def _rotation(pitch: float, yaw: float, roll: float) -> NDArray[np.float64]:
-    a, b, c = np.radians([pitch, yaw, roll])
+def rotation(pitch: float, yaw: float) -> NDArray[np.float64]:
+    """A nod after a turn of the head, degrees."""
+    a, b = np.radians([pitch, yaw])
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_z = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
-    about_y = np.array([[np.cos(c), 0, np.sin(c)], [0, 1, 0], [-np.sin(c), 0, np.cos(c)]])
-    return np.asarray(about_x @ about_y @ about_z)
+    return np.asarray(about_x @ about_z)
 
 
 def _shrink(field: Floats) -> Floats:
