@@ -10,9 +10,10 @@ A :class:`RuleTable` is compiled once per SOP class; any walker (pydicom's, or o
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_is_retired, dictionary_VR
+from pydicom.datadict import dictionary_is_retired, dictionary_keyword, dictionary_VR
 
 from deid import standard
 from deid.actions import Action, Rule
@@ -29,7 +30,8 @@ FREE_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 LONG_VRS = frozenset({"LT", "ST", "UT"})
 _CLEANS = ("clean_descriptors", "clean_structured_content", "clean_graphics")
 TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
-PATIENT_NAME, PATIENT_ID, PATIENT_AGE = 0x00100010, 0x00100020, 0x00101010
+PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
+_PROSE = re.compile(r"(Description|Comments?|Remarks|History|Notes?|Purpose)$")
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: Attributes outside Table E.1-1 that can name a person all the same; why, for the printed policy.
 BEYOND: dict[int, tuple[Action, str]] = {
@@ -146,7 +148,7 @@ class RuleTable:
         if "C" in codes:
             return Rule(self._clean(row, vr, basic), basic, vr)
         if "K" in codes:
-            capped = row.tag == PATIENT_AGE and self._policy.oldest_age is not None
+            capped = vr == "AS" and self._policy.oldest_age is not None
             return Rule(Action.AGE if capped else Action.KEEP, basic, vr)
         return Rule(basic, Action.REMOVE, vr)
 
@@ -188,6 +190,8 @@ class RuleTable:
             return Rule(Action.KEEP if kept else Action.REMOVE, Action.REMOVE, vr)
         if vr in LONG_VRS and "clean_descriptors" in options:
             return Rule(Action.TEXT, Action.DUMMY, vr)
+        if vr in FREE_VRS and _PROSE.search(_keyword(tag)):
+            return Rule(Action.TEXT, Action.DUMMY, vr)  # as Content Description: somebody typed it
         if vr in FREE_VRS:
             return Rule(Action.SCAN, Action.DUMMY, vr)
         return Rule(Action.KEEP, Action.REMOVE, vr)
@@ -212,6 +216,13 @@ def _fallback(row: Row | None, kind: str) -> Action:
 def _dictionary_vr(tag: int) -> str:
     try:
         return dictionary_VR(tag)
+    except KeyError:
+        return ""
+
+
+def _keyword(tag: int) -> str:
+    try:
+        return dictionary_keyword(tag)
     except KeyError:
         return ""
 
