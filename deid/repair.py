@@ -92,7 +92,7 @@ def _start(raw: bytes) -> tuple[int, str]:
     except StructureError:
         return len(raw), ""
     name = syntax.decode("ascii", "replace").strip("\0 ")
-    if name and not name.startswith(_PREFIX):
+    if name and not (name.startswith(_PREFIX) and name.isascii()):
         return len(raw), ""
     return at, name
 

@@ -113,6 +113,7 @@ def test_character_sets(ct, treat, tmp_path, charset, name, syntax):
     ds.SpecificCharacterSet = charset
     ds.PatientName = name
     ds.PatientComments = name.replace("^", " ")
+    ds.StudyDescription = ds.RequestAttributesSequence[0].RequestedProcedureDescription = "Chest"
     item = Dataset()
     item.PatientName = name
     item.CodeMeaning, item.CodeValue, item.CodingSchemeDesignator = "Chest", "51185008", "SCT"

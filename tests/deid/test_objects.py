@@ -180,9 +180,9 @@ def test_what_nobody_can_vouch_for(treat, images, build, code):
     assert caught.value.code == code
 
 
-def test_a_report_without_the_option(treat, images, research):
+def test_a_report_without_the_option(treat, images, basic):
     with pytest.raises(QuarantineError) as caught:
-        treat(objects.report(images, "nothing"), policy=replace(research, accept=frozenset({"reports"})))
+        treat(objects.report(images, "nothing"), policy=replace(basic, accept=frozenset({"reports"})))
     assert caught.value.code == "structured-report"
 
 

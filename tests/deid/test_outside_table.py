@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from deid import deidentify_series, verify_series
+from deid.policy import OPTIONS
 
 
 @pytest.fixture
@@ -113,7 +114,8 @@ def test_marks(ct, run, research, basic):
     assert new.PatientIdentityRemoved == "YES"
     assert new.LongitudinalTemporalInformationModified == "MODIFIED"
     codes = [(item.CodeValue, item.CodingSchemeDesignator) for item in new.DeidentificationMethodCodeSequence]
-    assert codes == [("113100", "DCM"), ("113107", "DCM"), ("113108", "DCM"), ("113111", "DCM")]
+    assert codes == [("113100", "DCM"), *sorted((OPTIONS[option][0], "DCM") for option in research.options)]
+    assert len(codes) > 4
     assert research.sha256[:12] in new.DeidentificationMethod
     assert len(new.DeidentificationMethod) <= 64
     plain, _ = run(ct(), policy=basic)
@@ -154,6 +156,7 @@ def test_empty_values_stay_empty(ct, run):
     ds = ct()
     ds.StudyDate = ds.AccessionNumber = ds.ReferringPhysicianName = ds.PatientAge = None
     ds.PatientName = None
+    ds.StudyDescription = ds.RequestAttributesSequence[0].RequestedProcedureDescription = "Chest"
     new, _ = run(ds)
     assert new.StudyDate == ""
     assert new.AccessionNumber == ""

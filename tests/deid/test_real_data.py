@@ -87,9 +87,9 @@ QUARANTINED = {
 
 
 @pytest.mark.parametrize("name", sorted(QUARANTINED))
-def test_quarantine(shared_data, tmp_path, research, pseudonyms, name):
+def test_quarantine(shared_data, tmp_path, basic, pseudonyms, name):
     with pytest.raises(QuarantineError) as caught:
-        deidentify_series([shared_data / name], tmp_path / "out", research, pseudonyms, verify=verify_series)
+        deidentify_series([shared_data / name], tmp_path / "out", basic, pseudonyms, verify=verify_series)
     assert caught.value.code == QUARANTINED[name]
     assert not (tmp_path / "out").exists()
 

@@ -122,18 +122,18 @@ def change(**values):
         ("malformed", change(Rows=0)),
     ],
 )  # fmt: skip
-def test_quarantine_codes(ct, write, tmp_path, research, pseudonyms, code, edit):
+def test_quarantine_codes(ct, write, tmp_path, basic, pseudonyms, code, edit):
     bad = ct(instance=2)
     edit(bad)
     files = [write(ct(instance=1)), write(bad)]
-    assert quarantined(files, tmp_path / "out", research, pseudonyms) == code
+    assert quarantined(files, tmp_path / "out", basic, pseudonyms) == code
 
 
-def test_unsupported_object(ct, write, tmp_path, research, pseudonyms):
+def test_unsupported_object(ct, write, tmp_path, basic, pseudonyms):
     plan = ct()
     plan.SOPClassUID = "1.2.840.10008.5.1.4.1.1.481.5"
     del plan.PixelData
-    assert quarantined([write(plan)], tmp_path / "out", research, pseudonyms) == "unsupported-object"
+    assert quarantined([write(plan)], tmp_path / "out", basic, pseudonyms) == "unsupported-object"
 
 
 def test_duplicate(ct, write, tmp_path, research, pseudonyms):
