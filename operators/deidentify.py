@@ -21,6 +21,7 @@ from operators.work import Work
 from research.attributes import manifest_sha256
 from research.landing import verified
 
+_READY = ("received", "deidentified")
 _STEP = 500  # objects between two lines in the log
 
 
@@ -79,13 +80,14 @@ class DeidentifyOperator(BaseOperator):
                 engine_version=deid.VERSION,
             )  # fmt: skip
             rows = work.rows("fetch_rows", ids=list(self.series_ids))
-            open_batch(work, batch, [row["id"] for row in rows], policy.sha256)
+            ready = [row["id"] for row in rows if row["state"] in _READY]
+            open_batch(work, batch, ready, policy.sha256)
         done: dict[str, list[dict[str, Any]]] = {"published": [], "quarantined": []}
         for number, row in enumerate(rows, 1):
             if row["state"] == "quarantined":
                 done["quarantined"].append({"received_id": row["id"], "reason_code": row["reason_code"]})
                 continue
-            if row["state"] not in ("received", "deidentified"):
+            if row["state"] not in _READY:
                 self.log.warning("series %d was not received (%s): passed over", row["id"], row["state"])
                 continue
             try:
