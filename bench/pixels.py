@@ -190,6 +190,7 @@ class Score:
             share = float(mask.ravel()[line.ink].mean())
             turn = "upright" if line.turn == 0 else "quarter turns" if line.turn % 90 == 0 else "slanted"
             groups = ["all", line.contrast, turn, planted.kind] + (["10-13 px"] if line.size <= 13 else [])
+            groups += ["fonts not trained on"] if pixels_set.held_out(line.font) else []
             for group in groups:
                 self.shares[group].append(share)
 

@@ -34,6 +34,12 @@ VISIBLE = 5
 #: Share of a line's ink that must be visible.
 SEEN = 0.9
 
+#: Font families that the training of the text network leaves out.
+HELD_OUT = (
+    "dejavuserif", "roboto", "cousine", "freesans", "tinos", "linlib", "linbio", "carlito", "inconsolata", "opensans",
+    "hershey:2", "hershey:3",
+)  # fmt: skip
+
 SIZES = {
     "US": ((768, 1024), (600, 800), (480, 640), (720, 960)),
     "CR": ((1024, 832), (1140, 1024), (1400, 1140)),
@@ -127,6 +133,11 @@ def fonts() -> tuple[str, ...]:
             found.setdefault(path.name, str(path))
     plain = tuple(f"hershey:{number}" for number in (0, 1, 2, 3, 4))
     return tuple(found[name] for name in sorted(found)) + plain * max(1, len(found) // 25)
+
+
+def held_out(font: str) -> bool:
+    """Whether the text network was trained without this font (a path, a stem or ``hershey:N``)."""
+    return any(held in Path(font).stem.lower() for held in HELD_OUT)
 
 
 def text(rng: Rng) -> str:
