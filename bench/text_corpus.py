@@ -12,51 +12,574 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-FIRST = """
-Aaliyah Abdul Adaeze Agnieszka Ahmed Akiko Alejandro Amara Anneliese Antoine Arjun Astrid Beatriz Bogdan Brigitte Bruce Camille Carlos Catherine
-Chiara Chukwuemeka Concetta Daniela Darnell Deepika Denise Dmitri Dolores Ebony Edward Eleni Emeka Erika Esperanza Fatima Fernando Francesca Gabriel
-Gertrude Giovanni Grzegorz Gunnar Harriet Haruto Hasan Heather Helga Ibrahim Ingrid Isabella Jacqueline Jamal Jennifer Joao Jorge Kamal Karthik
-Katarzyna Keisha Kenji Krzysztof Lakshmi Laszlo Leticia Lorenzo Ludmila Mahmoud Margaret Marek Matteo Mehmet Mei Miguel Mohammed Monika Nadia Natasha
-Ngozi Nikolai Noriko Olga Oluwaseun Patricia Pedro Philippe Pradeep Priya Rafael Rashid Rebecca Renata Roberto Rosalind Sanjay Santiago Saoirse Sebastian
-Shanice Siobhan Slawomir Stephen Svetlana Takumi Teresa Thabo Tomasz Tyrone Ulrich Valentina Venkatesh Vikram Wilhelmina Xiomara Yasmin Yusuf Zbigniew Zoe
-John Mary Robert Linda Michael Susan David Karen William Jessica Richard Sarah Thomas Nancy Charles Lisa Daniel Betty Matthew Sandra
-""".split()
-LAST = """
-Abernathy Adeyemi Aguilar Albrecht Andersson Antonopoulos Azevedo Bakker Balasubramanian Banerjee Barczak Bianchi Blankenship Bondarenko Bouchard Brzezinski
-Callahan Castellano Chaudhry Chikwanha Christodoulou Cieslak Contreras Czarnecki DaSilva Delacroix DiGiovanni Dimitrov Dubois Echeverria Eriksson Esposito
-Fernandez Figueroa Fitzgerald Fjeld Fontenot Fujimoto Gallagher Garczynski Ghebreyesus Goldberg Gonzalez Gorecki Guerrero Gupta Gustafsson Haddad Hakimi
-Halvorsen Hashemi Hernandez Hoang Hollingsworth Huang Ibarra Ivanova Jablonski Jankowski Johansson Johnson Kaczmarek Kamara Karlsson Khalil Kim Kovalenko
-Kowalczyk Krishnamurthy Kuznetsov Lachance Larsson Leclerc Lindqvist Lopez MacAllister Malhotra Marchetti Martinez McAllister McCarthy Mendoza Miller
-Mitchell Moreau Mukherjee Nakamura Ndiaye Nguyen Novak Nowicki O'Brien O'Sullivan Obasanjo Okafor Okonkwo Olofsson Oyelaran Papadopoulos Patel Pedersen
-Pellegrini Petrov Popescu Qureshi Rahman Ramirez Rasmussen Reyes Rizzo Rodriguez Romanov Rossi Salazar Sanchez Schneider Schumacher Sharma Shevchenko
-Singh Smith Sokolov Sorensen Subramaniam Suleiman Szymanski Takahashi Tanaka Thibodeaux Torres Tremblay Tsai Vandenberg Vasquez Venkataraman Villanueva
-Vukovic Wang Washington Watanabe Weinstein Wieczorek Williams Wisniewski Wojcik Yamamoto Yilmaz Youssef Zapata Zawadzki Zhang Zimmermann Zielinski
-""".split()
+FIRST = [
+    "Aaliyah",
+    "Abdul",
+    "Adaeze",
+    "Agnieszka",
+    "Ahmed",
+    "Akiko",
+    "Alejandro",
+    "Amara",
+    "Anneliese",
+    "Antoine",
+    "Arjun",
+    "Astrid",
+    "Beatriz",
+    "Bogdan",
+    "Brigitte",
+    "Bruce",
+    "Camille",
+    "Carlos",
+    "Catherine",
+    "Chiara",
+    "Chukwuemeka",
+    "Concetta",
+    "Daniela",
+    "Darnell",
+    "Deepika",
+    "Denise",
+    "Dmitri",
+    "Dolores",
+    "Ebony",
+    "Edward",
+    "Eleni",
+    "Emeka",
+    "Erika",
+    "Esperanza",
+    "Fatima",
+    "Fernando",
+    "Francesca",
+    "Gabriel",
+    "Gertrude",
+    "Giovanni",
+    "Grzegorz",
+    "Gunnar",
+    "Harriet",
+    "Haruto",
+    "Hasan",
+    "Heather",
+    "Helga",
+    "Ibrahim",
+    "Ingrid",
+    "Isabella",
+    "Jacqueline",
+    "Jamal",
+    "Jennifer",
+    "Joao",
+    "Jorge",
+    "Kamal",
+    "Karthik",
+    "Katarzyna",
+    "Keisha",
+    "Kenji",
+    "Krzysztof",
+    "Lakshmi",
+    "Laszlo",
+    "Leticia",
+    "Lorenzo",
+    "Ludmila",
+    "Mahmoud",
+    "Margaret",
+    "Marek",
+    "Matteo",
+    "Mehmet",
+    "Mei",
+    "Miguel",
+    "Mohammed",
+    "Monika",
+    "Nadia",
+    "Natasha",
+    "Ngozi",
+    "Nikolai",
+    "Noriko",
+    "Olga",
+    "Oluwaseun",
+    "Patricia",
+    "Pedro",
+    "Philippe",
+    "Pradeep",
+    "Priya",
+    "Rafael",
+    "Rashid",
+    "Rebecca",
+    "Renata",
+    "Roberto",
+    "Rosalind",
+    "Sanjay",
+    "Santiago",
+    "Saoirse",
+    "Sebastian",
+    "Shanice",
+    "Siobhan",
+    "Slawomir",
+    "Stephen",
+    "Svetlana",
+    "Takumi",
+    "Teresa",
+    "Thabo",
+    "Tomasz",
+    "Tyrone",
+    "Ulrich",
+    "Valentina",
+    "Venkatesh",
+    "Vikram",
+    "Wilhelmina",
+    "Xiomara",
+    "Yasmin",
+    "Yusuf",
+    "Zbigniew",
+    "Zoe",
+    "John",
+    "Mary",
+    "Robert",
+    "Linda",
+    "Michael",
+    "Susan",
+    "David",
+    "Karen",
+    "William",
+    "Jessica",
+    "Richard",
+    "Sarah",
+    "Thomas",
+    "Nancy",
+    "Charles",
+    "Lisa",
+    "Daniel",
+    "Betty",
+    "Matthew",
+    "Sandra",
+]
+LAST = [
+    "Abernathy",
+    "Adeyemi",
+    "Aguilar",
+    "Albrecht",
+    "Andersson",
+    "Antonopoulos",
+    "Azevedo",
+    "Bakker",
+    "Balasubramanian",
+    "Banerjee",
+    "Barczak",
+    "Bianchi",
+    "Blankenship",
+    "Bondarenko",
+    "Bouchard",
+    "Brzezinski",
+    "Callahan",
+    "Castellano",
+    "Chaudhry",
+    "Chikwanha",
+    "Christodoulou",
+    "Cieslak",
+    "Contreras",
+    "Czarnecki",
+    "DaSilva",
+    "Delacroix",
+    "DiGiovanni",
+    "Dimitrov",
+    "Dubois",
+    "Echeverria",
+    "Eriksson",
+    "Esposito",
+    "Fernandez",
+    "Figueroa",
+    "Fitzgerald",
+    "Fjeld",
+    "Fontenot",
+    "Fujimoto",
+    "Gallagher",
+    "Garczynski",
+    "Ghebreyesus",
+    "Goldberg",
+    "Gonzalez",
+    "Gorecki",
+    "Guerrero",
+    "Gupta",
+    "Gustafsson",
+    "Haddad",
+    "Hakimi",
+    "Halvorsen",
+    "Hashemi",
+    "Hernandez",
+    "Hoang",
+    "Hollingsworth",
+    "Huang",
+    "Ibarra",
+    "Ivanova",
+    "Jablonski",
+    "Jankowski",
+    "Johansson",
+    "Johnson",
+    "Kaczmarek",
+    "Kamara",
+    "Karlsson",
+    "Khalil",
+    "Kim",
+    "Kovalenko",
+    "Kowalczyk",
+    "Krishnamurthy",
+    "Kuznetsov",
+    "Lachance",
+    "Larsson",
+    "Leclerc",
+    "Lindqvist",
+    "Lopez",
+    "MacAllister",
+    "Malhotra",
+    "Marchetti",
+    "Martinez",
+    "McAllister",
+    "McCarthy",
+    "Mendoza",
+    "Miller",
+    "Mitchell",
+    "Moreau",
+    "Mukherjee",
+    "Nakamura",
+    "Ndiaye",
+    "Nguyen",
+    "Novak",
+    "Nowicki",
+    "O'Brien",
+    "O'Sullivan",
+    "Obasanjo",
+    "Okafor",
+    "Okonkwo",
+    "Olofsson",
+    "Oyelaran",
+    "Papadopoulos",
+    "Patel",
+    "Pedersen",
+    "Pellegrini",
+    "Petrov",
+    "Popescu",
+    "Qureshi",
+    "Rahman",
+    "Ramirez",
+    "Rasmussen",
+    "Reyes",
+    "Rizzo",
+    "Rodriguez",
+    "Romanov",
+    "Rossi",
+    "Salazar",
+    "Sanchez",
+    "Schneider",
+    "Schumacher",
+    "Sharma",
+    "Shevchenko",
+    "Singh",
+    "Smith",
+    "Sokolov",
+    "Sorensen",
+    "Subramaniam",
+    "Suleiman",
+    "Szymanski",
+    "Takahashi",
+    "Tanaka",
+    "Thibodeaux",
+    "Torres",
+    "Tremblay",
+    "Tsai",
+    "Vandenberg",
+    "Vasquez",
+    "Venkataraman",
+    "Villanueva",
+    "Vukovic",
+    "Wang",
+    "Washington",
+    "Watanabe",
+    "Weinstein",
+    "Wieczorek",
+    "Williams",
+    "Wisniewski",
+    "Wojcik",
+    "Yamamoto",
+    "Yilmaz",
+    "Youssef",
+    "Zapata",
+    "Zawadzki",
+    "Zhang",
+    "Zimmermann",
+    "Zielinski",
+]
 #: Names that are words too: the clinical reading must not shield them where the context says name.
-WORDY = "Brown White Young Long Rose Stone Hand Foot Head Black Gray Stern Grace Mark May Will Frank Dean Rice Wood Field Cook Day Best Love Price".split()
-MARKED = [("Müller", "Jürgen"), ("Škvorecký", "Zdeněk"), ("Núñez", "José"), ("Gößling", "Käthe"), ("Ångström", "Åse"), ("Łukaszewicz", "Paweł"), ("Çelik", "Gülşen"), ("Nguyễn", "Hồng")]
-WIDE = [("Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎"), ("Hong^Gildong=洪^吉洞=홍^길동", "홍길동"), ("Wang^XiaoDong=王^小东=", "王小东"), ("Ivanov^Sergej=Иванов^Сергей=", "Иванов Сергей"), ("Papadimitriou^Giorgos=Παπαδημητρίου^Γιώργος=", "Παπαδημητρίου")]
-SYLLABLES = ("bra dre fyl gar hul jor kev lun mox nar pli qua rus sto tav ul vez wyr xan yol zim bel cor dun eph".split(), "an bor del fin gor hax ith kol mar nes ov pry rik sun tor ul vin wex ych zol".split(), "berg dan eck fer gan hoff ix kus lund mond nov owitz quist rath sky tan ume vik wyn zar".split())
+WORDY = [
+    "Brown",
+    "White",
+    "Young",
+    "Long",
+    "Rose",
+    "Stone",
+    "Hand",
+    "Foot",
+    "Head",
+    "Black",
+    "Gray",
+    "Stern",
+    "Grace",
+    "Mark",
+    "May",
+    "Will",
+    "Frank",
+    "Dean",
+    "Rice",
+    "Wood",
+    "Field",
+    "Cook",
+    "Day",
+    "Best",
+    "Love",
+    "Price",
+]
+MARKED = [
+    ("Müller", "Jürgen"),
+    ("Škvorecký", "Zdeněk"),
+    ("Núñez", "José"),
+    ("Gößling", "Käthe"),
+    ("Ångström", "Åse"),
+    ("Łukaszewicz", "Paweł"),
+    ("Çelik", "Gülşen"),
+    ("Nguyễn", "Hồng"),
+]
+WIDE = [
+    ("Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎"),
+    ("Hong^Gildong=洪^吉洞=홍^길동", "홍길동"),
+    ("Wang^XiaoDong=王^小东=", "王小东"),
+    ("Ivanov^Sergej=Иванов^Сергей=", "Иванов Сергей"),
+    ("Papadimitriou^Giorgos=Παπαδημητρίου^Γιώργος=", "Παπαδημητρίου"),
+]
+SYLLABLES = (
+    [
+        "bra",
+        "dre",
+        "fyl",
+        "gar",
+        "hul",
+        "jor",
+        "kev",
+        "lun",
+        "mox",
+        "nar",
+        "pli",
+        "qua",
+        "rus",
+        "sto",
+        "tav",
+        "ul",
+        "vez",
+        "wyr",
+        "xan",
+        "yol",
+        "zim",
+        "bel",
+        "cor",
+        "dun",
+        "eph",
+    ],
+    [
+        "an",
+        "bor",
+        "del",
+        "fin",
+        "gor",
+        "hax",
+        "ith",
+        "kol",
+        "mar",
+        "nes",
+        "ov",
+        "pry",
+        "rik",
+        "sun",
+        "tor",
+        "ul",
+        "vin",
+        "wex",
+        "ych",
+        "zol",
+    ],
+    [
+        "berg",
+        "dan",
+        "eck",
+        "fer",
+        "gan",
+        "hoff",
+        "ix",
+        "kus",
+        "lund",
+        "mond",
+        "nov",
+        "owitz",
+        "quist",
+        "rath",
+        "sky",
+        "tan",
+        "ume",
+        "vik",
+        "wyn",
+        "zar",
+    ],
+)
 
-MODALITY = "CT MR MRI XR US NM DX CR PET/CT MG".split()
-BODY = ["CHEST", "ABDOMEN", "ABD/PELVIS", "BRAIN", "HEAD", "NECK", "C-SPINE", "L-SPINE", "KNEE LT", "KNEE RT", "SHOULDER", "HIP", "PELVIS", "THORAX", "CARDIAC", "ORBITS", "WRIST LEFT", "FOOT RT", "HAND", "LIVER", "PROSTATE", "BREAST BILATERAL", "ANKLE", "SINUSES"]
-TAIL = ["W CONTRAST", "W/O CONTRAST", "W WO CONTRAST", "WO", "W/WO", "ROUTINE", "PORTABLE", "2 VIEWS", "LIMITED", "3 PHASE", "HIGH RES", "LOW DOSE", "FOLLOW UP", "STAT", "SCREENING", "WITH 3D"]
+MODALITY = ["CT", "MR", "MRI", "XR", "US", "NM", "DX", "CR", "PET/CT", "MG"]
+BODY = [
+    "CHEST",
+    "ABDOMEN",
+    "ABD/PELVIS",
+    "BRAIN",
+    "HEAD",
+    "NECK",
+    "C-SPINE",
+    "L-SPINE",
+    "KNEE LT",
+    "KNEE RT",
+    "SHOULDER",
+    "HIP",
+    "PELVIS",
+    "THORAX",
+    "CARDIAC",
+    "ORBITS",
+    "WRIST LEFT",
+    "FOOT RT",
+    "HAND",
+    "LIVER",
+    "PROSTATE",
+    "BREAST BILATERAL",
+    "ANKLE",
+    "SINUSES",
+]
+TAIL = [
+    "W CONTRAST",
+    "W/O CONTRAST",
+    "W WO CONTRAST",
+    "WO",
+    "W/WO",
+    "ROUTINE",
+    "PORTABLE",
+    "2 VIEWS",
+    "LIMITED",
+    "3 PHASE",
+    "HIGH RES",
+    "LOW DOSE",
+    "FOLLOW UP",
+    "STAT",
+    "SCREENING",
+    "WITH 3D",
+]
 SERIES = [
-    "T1 AX FSE +C", "Thorax 1.0 B30f", "AX T2 FLAIR", "SAG T1 FSE", "COR STIR", "ep2d_diff_3scan_trace_p2_ADC", "t2_tse_tra_320_p2", "LUNG 1.25MM", "BONE PLUS 2.5mm", "Body 5.0 CE", "MPR Range[1]", "Axial 3D SPGR", "DWI b=1000",
-    "DYNAMIC POST GAD 30 SEC", "Scout", "Topogram 0.6 T20f", "SMARTPREP", "Portal Venous 3.0 I31f 3", "AX T2 PROPELLER", "3D TOF MRA", "PHASE CONTRAST VENC 80", "CINE SSFP SAX", "Cor MIP 10x3", "WB AC CT 3.75", "QUANT PERF Tmax",
-    "Lung-HRCT 1.0 B60f", "KVP 120 MAS 250 PITCH 0.984", "T2W_TSE_SENSE", "VIBE FS TRA DYN", "MPRAGE 1mm iso", "SWI minIP", "fMRI BOLD finger tapping", "DTI 64 dir", "PD FS SAG KNEE", "DIXON water", "iDose 4 kernel YA", "0.625 mm recon 512 x 512",
+    "T1 AX FSE +C",
+    "Thorax 1.0 B30f",
+    "AX T2 FLAIR",
+    "SAG T1 FSE",
+    "COR STIR",
+    "ep2d_diff_3scan_trace_p2_ADC",
+    "t2_tse_tra_320_p2",
+    "LUNG 1.25MM",
+    "BONE PLUS 2.5mm",
+    "Body 5.0 CE",
+    "MPR Range[1]",
+    "Axial 3D SPGR",
+    "DWI b=1000",
+    "DYNAMIC POST GAD 30 SEC",
+    "Scout",
+    "Topogram 0.6 T20f",
+    "SMARTPREP",
+    "Portal Venous 3.0 I31f 3",
+    "AX T2 PROPELLER",
+    "3D TOF MRA",
+    "PHASE CONTRAST VENC 80",
+    "CINE SSFP SAX",
+    "Cor MIP 10x3",
+    "WB AC CT 3.75",
+    "QUANT PERF Tmax",
+    "Lung-HRCT 1.0 B60f",
+    "KVP 120 MAS 250 PITCH 0.984",
+    "T2W_TSE_SENSE",
+    "VIBE FS TRA DYN",
+    "MPRAGE 1mm iso",
+    "SWI minIP",
+    "fMRI BOLD finger tapping",
+    "DTI 64 dir",
+    "PD FS SAG KNEE",
+    "DIXON water",
+    "iDose 4 kernel YA",
+    "0.625 mm recon 512 x 512",
 ]
 HISTORY = [
-    "history of breast cancer, status post lumpectomy and radiation", "shortness of breath, rule out pulmonary embolism", "fall from standing, hip pain, unable to bear weight", "known Crohn's disease, evaluate for abscess or fistula",
-    "Parkinson disease with worsening gait", "Hodgkin lymphoma stage IIB, restaging after chemotherapy", "Gleason 3+4 prostate cancer, PSA 7.2 ng/mL", "white matter lesions, query demyelination", "long standing cough, former smoker 30 pack years",
-    "young patient with Hill-Sachs lesion after shoulder dislocation", "Baker cyst behind the left knee, 4.5 x 2.0 cm", "Graves disease, thyroid nodule 12 mm", "s/p Fontan procedure, evaluate shunt patency", "right upper quadrant pain, Murphy sign positive",
-    "Wilson disease with cirrhosis and portal hypertension", "Alzheimer dementia, ventricular size", "mass in the right lower lobe measuring 3.2 cm", "renal stones, flank pain, hematuria", "headache and blurred vision, rule out mass effect", "may need sedation, will call back after labs",
-    "status post CABG, chest pain on exertion", "metastatic melanoma on pembrolizumab, interval follow up", "back pain radiating to the left leg, L4-L5 disc protrusion in the past", "allergic to penicillin and iodinated contrast, premedicated with prednisone 50 mg",
-    "pregnancy test negative, creatinine 0.9 mg/dL, eGFR > 60", "Kerley B lines on prior film, heart failure", "Barrett esophagus with dysplasia", "Colles fracture reduced in plaster", "pouch of Douglas fluid on ultrasound", "Meniere disease, internal auditory canals",
+    "history of breast cancer, status post lumpectomy and radiation",
+    "shortness of breath, rule out pulmonary embolism",
+    "fall from standing, hip pain, unable to bear weight",
+    "known Crohn's disease, evaluate for abscess or fistula",
+    "Parkinson disease with worsening gait",
+    "Hodgkin lymphoma stage IIB, restaging after chemotherapy",
+    "Gleason 3+4 prostate cancer, PSA 7.2 ng/mL",
+    "white matter lesions, query demyelination",
+    "long standing cough, former smoker 30 pack years",
+    "young patient with Hill-Sachs lesion after shoulder dislocation",
+    "Baker cyst behind the left knee, 4.5 x 2.0 cm",
+    "Graves disease, thyroid nodule 12 mm",
+    "s/p Fontan procedure, evaluate shunt patency",
+    "right upper quadrant pain, Murphy sign positive",
+    "Wilson disease with cirrhosis and portal hypertension",
+    "Alzheimer dementia, ventricular size",
+    "mass in the right lower lobe measuring 3.2 cm",
+    "renal stones, flank pain, hematuria",
+    "headache and blurred vision, rule out mass effect",
+    "may need sedation, will call back after labs",
+    "status post CABG, chest pain on exertion",
+    "metastatic melanoma on pembrolizumab, interval follow up",
+    "back pain radiating to the left leg, L4-L5 disc protrusion in the past",
+    "allergic to penicillin and iodinated contrast, premedicated with prednisone 50 mg",
+    "pregnancy test negative, creatinine 0.9 mg/dL, eGFR > 60",
+    "Kerley B lines on prior film, heart failure",
+    "Barrett esophagus with dysplasia",
+    "Colles fracture reduced in plaster",
+    "pouch of Douglas fluid on ultrasound",
+    "Meniere disease, internal auditory canals",
 ]
-ALERTS = ["LATEX ALLERGY", "Contrast allergy: hives 2012", "Pacemaker, MR conditional", "Fall risk", "MRSA contact precautions", "Diabetic on metformin", "Penicillin allergy", "Claustrophobic, needs sedation", "Pregnant, 2nd trimester", "Difficult IV access"]
-CONTRAST = ["Omnipaque 350", "OMNIPAQUE 300 100 ML", "Visipaque 320 IV", "Gadavist 7.5 mL", "Gadovist 1.0", "Dotarem 0.5 mmol/mL", "Isovue-370", "Readi-Cat PO", "Ultravist 370 iv 90ml", "MultiHance 15 cc", "Iohexol oral and IV", "Eovist 10 mL"]
-DERIVATION = ["MIP 10 mm slab", "Lossy JPEG 10:1", "ADC map b0 b500 b1000", "MPR coronal 3 mm", "Subtraction post minus pre", "Bone removal, vessel track", "Average of 4 NEX", "Resampled to 1x1x1 mm", "Motion corrected with rigid registration", "Filtered back projection FC51"]
+ALERTS = [
+    "LATEX ALLERGY",
+    "Contrast allergy: hives 2012",
+    "Pacemaker, MR conditional",
+    "Fall risk",
+    "MRSA contact precautions",
+    "Diabetic on metformin",
+    "Penicillin allergy",
+    "Claustrophobic, needs sedation",
+    "Pregnant, 2nd trimester",
+    "Difficult IV access",
+]
+CONTRAST = [
+    "Omnipaque 350",
+    "OMNIPAQUE 300 100 ML",
+    "Visipaque 320 IV",
+    "Gadavist 7.5 mL",
+    "Gadovist 1.0",
+    "Dotarem 0.5 mmol/mL",
+    "Isovue-370",
+    "Readi-Cat PO",
+    "Ultravist 370 iv 90ml",
+    "MultiHance 15 cc",
+    "Iohexol oral and IV",
+    "Eovist 10 mL",
+]
+DERIVATION = [
+    "MIP 10 mm slab",
+    "Lossy JPEG 10:1",
+    "ADC map b0 b500 b1000",
+    "MPR coronal 3 mm",
+    "Subtraction post minus pre",
+    "Bone removal, vessel track",
+    "Average of 4 NEX",
+    "Resampled to 1x1x1 mm",
+    "Motion corrected with rigid registration",
+    "Filtered back projection FC51",
+]
 
 
 @dataclass
@@ -82,7 +605,20 @@ class Item:
 
 
 DAYS = -1234
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def _ordinal(day: int) -> str:
@@ -114,7 +650,9 @@ class Corpus:
         first = self.random.choice(FIRST)
         if wordy and draw < 0.12:
             return first, self.random.choice(WORDY)
-        return (self.invented() if draw > 0.9 else first), (self.invented() if draw > 0.75 else self.random.choice(LAST))
+        return (self.invented() if draw > 0.9 else first), (
+            self.invented() if draw > 0.75 else self.random.choice(LAST)
+        )
 
     def day(self) -> datetime.date:
         """A date of the last decades."""
@@ -151,11 +689,26 @@ class Corpus:
         middle = self.random.choice("ABDEGHJKMNPW")
         number = f"{self.random.randrange(10**6, 10**8):08d}"
         born, study = self.day(), self.day()
-        item.identity = [("name", f"{last}^{first}^{middle}"), ("id", number), ("date", f"{born:%Y%m%d}"), ("date", f"{study:%Y%m%d}"), ("place", "Mercy Hospital Springfield")]
+        item.identity = [
+            ("name", f"{last}^{first}^{middle}"),
+            ("id", number),
+            ("date", f"{born:%Y%m%d}"),
+            ("date", f"{study:%Y%m%d}"),
+            ("place", "Mercy Hospital Springfield"),
+        ]
         style = self.random.randrange(10)
         if style < 2:
             return item
-        plants = {2: [self._known_name], 3: [self._known_name], 4: [self._known_other], 5: [self._unknown_name], 6: [self._unknown_name], 7: [self._unknown_other], 8: [self._date], 9: [self._known_name, self._date]}[style]
+        plants = {
+            2: [self._known_name],
+            3: [self._known_name],
+            4: [self._known_other],
+            5: [self._unknown_name],
+            6: [self._unknown_name],
+            7: [self._unknown_other],
+            8: [self._date],
+            9: [self._known_name, self._date],
+        }[style]
         for plant in plants:
             plant(item, first, last, middle, number, born)
         if self.random.random() < 0.06 and item.planted and not item.dates:
@@ -167,13 +720,21 @@ class Corpus:
         glue = self.random.choice([" ", " ", " - ", ", ", " / "]) if separate else " "
         if item.long:
             glue = self.random.choice([". ", ", ", "; ", " "])
-        item.text = f"{phrase}{glue}{item.text}" if self.random.random() < 0.3 else f"{item.text}{glue}{phrase}"
+        item.text = (
+            f"{phrase}{glue}{item.text}" if self.random.random() < 0.3 else f"{item.text}{glue}{phrase}"
+        )
 
     def _known_name(self, item: Item, first: str, last: str, middle: str, *_: object) -> None:
         if self.random.random() < 0.12:
             if self.random.random() < 0.5:
                 last, first = self.random.choice(MARKED)
-                folded = "".join(c for c in unicodedata.normalize("NFKD", last.replace("ł", "l").replace("Ł", "L").replace("ß", "ss")) if not unicodedata.combining(c))
+                folded = "".join(
+                    c
+                    for c in unicodedata.normalize(
+                        "NFKD", last.replace("ł", "l").replace("Ł", "L").replace("ß", "ss")
+                    )
+                    if not unicodedata.combining(c)
+                )
                 item.identity[0] = ("name", f"{last}^{first}")
                 last = self.random.choice([last, folded, last.upper(), folded.upper()])
                 item.planted.append((last, "name", "known"))
@@ -185,20 +746,60 @@ class Corpus:
             self._join(item, text)
             return
         wordy = last in WORDY
-        forms = [f"{first} {last}", f"{last}, {first}", f"{last.upper()}^{first.upper()}", f"{last}^{first}^{middle}", f"{last.upper()} {first.upper()}", f"{last}_{first}", f"{first[0]}. {last}", f"{last} {first[0]}", f"for {first} {last}", f"Mr. {last}", f"{last.upper()},{first.upper()} {middle}", f"{first} {middle}. {last}", f"pt {last}, {first}"]
+        forms = [
+            f"{first} {last}",
+            f"{last}, {first}",
+            f"{last.upper()}^{first.upper()}",
+            f"{last}^{first}^{middle}",
+            f"{last.upper()} {first.upper()}",
+            f"{last}_{first}",
+            f"{first[0]}. {last}",
+            f"{last} {first[0]}",
+            f"for {first} {last}",
+            f"Mr. {last}",
+            f"{last.upper()},{first.upper()} {middle}",
+            f"{first} {middle}. {last}",
+            f"pt {last}, {first}",
+        ]
         if not wordy:
-            forms += [last, last.upper(), last.lower(), first, f"{last}{first}".upper(), f"{first}{last}", f"{last}'s", f"{last.upper()}{self.random.randrange(100)}", f"{first[0]}{last}", f"{first.lower()}.{last.lower()}", f"{last.upper()}-{first.upper()}"]
+            forms += [
+                last,
+                last.upper(),
+                last.lower(),
+                first,
+                f"{last}{first}".upper(),
+                f"{first}{last}",
+                f"{last}'s",
+                f"{last.upper()}{self.random.randrange(100)}",
+                f"{first[0]}{last}",
+                f"{first.lower()}.{last.lower()}",
+                f"{last.upper()}-{first.upper()}",
+            ]
         form = self.random.choice(forms)
         bare = re.sub(r"^(?:for|Mr\.|pt) ", "", form)
         item.planted.append((bare, "name", "known"))
         self._join(item, form)
 
-    def _known_other(self, item: Item, first: str, last: str, middle: str, number: str, born: datetime.date) -> None:
+    def _known_other(
+        self, item: Item, first: str, last: str, middle: str, number: str, born: datetime.date
+    ) -> None:
         number = str(number)
-        forms = [number, number.lstrip("0"), f"MRN {number}", f"#{number}", f"{number[:2]}-{number[2:5]}-{number[5:]}", f"ID:{number}", f"00{number}", f"MRN{number}", f"{number[:4]} {number[4:]}"]
+        forms = [
+            number,
+            number.lstrip("0"),
+            f"MRN {number}",
+            f"#{number}",
+            f"{number[:2]}-{number[2:5]}-{number[5:]}",
+            f"ID:{number}",
+            f"00{number}",
+            f"MRN{number}",
+            f"{number[:4]} {number[4:]}",
+        ]
         if self.random.random() < 0.25:
             text = self.random.choice(["Mercy Hospital", "MERCY HOSPITAL SPRINGFIELD", "Springfield"])
-            item.planted.append(("Springfield" if "pringfield" in text.lower() else "Mercy", "place", "known"))
+            item.planted.append(
+                ("Springfield" if "pringfield" in text.lower() else "Mercy", "place", "known")
+            )
         else:
             text = self.random.choice(forms)
             item.planted.append((re.sub(r"^(?:MRN ?|#|ID:)", "", text), "id", "known"))
@@ -209,11 +810,39 @@ class Corpus:
         other = self.person()[1]
         upper = item.text.isupper()
         forms = [
-            (f"Dr. {last}", last), (f"Dr {last}", last), (f"Dr. {first} {last}", f"{first} {last}"), (f"{first} {last} MD", f"{first} {last}"), (f"{last}, MD", last), (f"signed by {first} {last}", f"{first} {last}"), (f"ordered by {last}", last), (f"referring physician: {last}", last),
-            (f"Referred by Dr. {last}", last), (f"patient name: {last}, {first}", f"{last} {first}"), (f"{last.upper()}^{first.upper()}", f"{last} {first}"), (f"tech: {first}", first), (f"Mrs. {last}", last), (f"read by {first[0]}. {last}", last), (f"Dr. {last}/{other} protocol", f"{last} {other}"),
-            (f"discussed with Dr. {last}", last), (f"performed by {first} {last}, RN", f"{first} {last}"), (f"attending: {last}", last), (f"radiologist: {first} {last}", f"{first} {last}"), (f"Prof. {last}", last), (f"mother: {first} {last}", f"{first} {last}"), (f"Drs. {last} and {other}", f"{last} {other}"), (f"c/o {first} {last}", f"{first} {last}"),
+            (f"Dr. {last}", last),
+            (f"Dr {last}", last),
+            (f"Dr. {first} {last}", f"{first} {last}"),
+            (f"{first} {last} MD", f"{first} {last}"),
+            (f"{last}, MD", last),
+            (f"signed by {first} {last}", f"{first} {last}"),
+            (f"ordered by {last}", last),
+            (f"referring physician: {last}", last),
+            (f"Referred by Dr. {last}", last),
+            (f"patient name: {last}, {first}", f"{last} {first}"),
+            (f"{last.upper()}^{first.upper()}", f"{last} {first}"),
+            (f"tech: {first}", first),
+            (f"Mrs. {last}", last),
+            (f"read by {first[0]}. {last}", last),
+            (f"Dr. {last}/{other} protocol", f"{last} {other}"),
+            (f"discussed with Dr. {last}", last),
+            (f"performed by {first} {last}, RN", f"{first} {last}"),
+            (f"attending: {last}", last),
+            (f"radiologist: {first} {last}", f"{first} {last}"),
+            (f"Prof. {last}", last),
+            (f"mother: {first} {last}", f"{first} {last}"),
+            (f"Drs. {last} and {other}", f"{last} {other}"),
+            (f"c/o {first} {last}", f"{first} {last}"),
         ]
-        bare = [(f"{first} {last}", f"{first} {last}"), (f"for {first} {last}", f"{first} {last}"), (f"{last}, {first}", f"{last} {first}"), (last, last), (f"{last} protocol", last), (f"patient {first} {last}", f"{first} {last}"), (f"{first[0]}. {last}", last)]
+        bare = [
+            (f"{first} {last}", f"{first} {last}"),
+            (f"for {first} {last}", f"{first} {last}"),
+            (f"{last}, {first}", f"{last} {first}"),
+            (last, last),
+            (f"{last} protocol", last),
+            (f"patient {first} {last}", f"{first} {last}"),
+            (f"{first[0]}. {last}", last),
+        ]
         klass, choices = ("context", forms) if self.random.random() < 0.75 else ("bare", bare)
         text, name = self.random.choice(choices)
         if upper and self.random.random() < 0.6:
@@ -227,14 +856,56 @@ class Corpus:
         first, last = self.person()
         phone = f"{draw(200, 999)}-{draw(200, 999)}-{draw(1000, 9999)}"
         street = f"{draw(1, 9999)} {self.random.choice(['Maple Street', 'Oakwood Ave', 'W. 42nd Street', 'Lincoln Blvd', 'Evergreen Terrace', 'Sunset Dr', 'Elm St'])}"
-        city = self.random.choice(["Springfield, IL 62704", "Boston, MA 02115", "Baton Rouge, LA 70803", "San Antonio, TX 78201"])
-        place = self.random.choice(["St. Mary's Hospital", "Cedar Valley Medical Center", "University of Wisconsin", "Northwestern Memorial Hospital", "Mayo Clinic", "Lakeside Clinic", "Klinikum Großhadern", "Good Samaritan Hospital", "Bellevue Hospital"])
+        city = self.random.choice(
+            ["Springfield, IL 62704", "Boston, MA 02115", "Baton Rouge, LA 70803", "San Antonio, TX 78201"]
+        )
+        place = self.random.choice(
+            [
+                "St. Mary's Hospital",
+                "Cedar Valley Medical Center",
+                "University of Wisconsin",
+                "Northwestern Memorial Hospital",
+                "Mayo Clinic",
+                "Lakeside Clinic",
+                "Klinikum Großhadern",
+                "Good Samaritan Hospital",
+                "Bellevue Hospital",
+            ]
+        )
         ssn = f"{draw(100, 899)}-{draw(10, 99)}-{draw(1000, 9999)}"
         choices = [
-            (f"acc {digits}", digits, "id"), (f"Accession: {digits}", digits, "id"), (f"ACC#{digits}", digits, "id"), (f"MRN: {digits}", digits, "id"), (f"SSN {ssn}", ssn, "id"), (ssn, ssn, "id"), (f"call {phone}", phone, "phone"), (f"({phone[:3]}) {phone[4:]}", phone, "phone"), (f"fax {phone.replace('-', '.')}", phone.replace("-", "."), "phone"),
-            (f"+1 {phone}", phone, "phone"), (f"{first.lower()}.{last.lower().replace(chr(39), '')}@example.org", f"{first}.{last}".replace("'", ""), "email"), (f"https://pacs.example.org/{digits}", digits, "url"), (f"10.{draw(10, 250)}.{draw(10, 250)}.77", "77", "ip"), (street, street, "address"), (f"{street}, {city}", f"{street} {city}", "address"),
-            (f"1.2.840.{draw(10000, 99999)}.{draw(10, 99)}.{digits}", digits, "uid"), (f"at {place}", place, "place"), (place, place, "place"), (f"{draw(90, 107)} year old", "", "age"), (f"{draw(90, 107)}yo", "", "age"), (f"acct no {digits}", digits, "id"), (f"policy # AB{digits}", digits, "id"), (f"S/N {digits[:6]}X", digits[:6], "id"), (digits, digits, "id"), (f"H{digits}", digits, "id"),
-            (f"ID {digits[:5]}", digits[:5], "id"), (f"order {digits[:6]}", digits[:6], "id"), (f"plate {chr(65 + draw(26))}BC-{digits[:4]}", digits[:4], "id"),
+            (f"acc {digits}", digits, "id"),
+            (f"Accession: {digits}", digits, "id"),
+            (f"ACC#{digits}", digits, "id"),
+            (f"MRN: {digits}", digits, "id"),
+            (f"SSN {ssn}", ssn, "id"),
+            (ssn, ssn, "id"),
+            (f"call {phone}", phone, "phone"),
+            (f"({phone[:3]}) {phone[4:]}", phone, "phone"),
+            (f"fax {phone.replace('-', '.')}", phone.replace("-", "."), "phone"),
+            (f"+1 {phone}", phone, "phone"),
+            (
+                f"{first.lower()}.{last.lower().replace(chr(39), '')}@example.org",
+                f"{first}.{last}".replace("'", ""),
+                "email",
+            ),
+            (f"https://pacs.example.org/{digits}", digits, "url"),
+            (f"10.{draw(10, 250)}.{draw(10, 250)}.77", "77", "ip"),
+            (street, street, "address"),
+            (f"{street}, {city}", f"{street} {city}", "address"),
+            (f"1.2.840.{draw(10000, 99999)}.{draw(10, 99)}.{digits}", digits, "uid"),
+            (f"at {place}", place, "place"),
+            (place, place, "place"),
+            (f"{draw(90, 107)} year old", "", "age"),
+            (f"{draw(90, 107)}yo", "", "age"),
+            (f"acct no {digits}", digits, "id"),
+            (f"policy # AB{digits}", digits, "id"),
+            (f"S/N {digits[:6]}X", digits[:6], "id"),
+            (digits, digits, "id"),
+            (f"H{digits}", digits, "id"),
+            (f"ID {digits[:5]}", digits[:5], "id"),
+            (f"order {digits[:6]}", digits[:6], "id"),
+            (f"plate {chr(65 + draw(26))}BC-{digits[:4]}", digits[:4], "id"),
         ]
         text, key, kind = self.random.choice(choices)
         if kind == "age":
@@ -248,7 +919,9 @@ class Corpus:
             day = day.replace(day=min(28, day.day + 13))  # a day that is no month: one reading
         style = self.random.choice(DATES)
         if style is DATES[2] and day != born:
-            day = day.replace(month=(day.month - 1) % 9 + 1, day=min(28, max(day.day, 13)))  # unpadded for sure
+            day = day.replace(
+                month=(day.month - 1) % 9 + 1, day=min(28, max(day.day, 13))
+            )  # unpadded for sure
         if style in (DATES[8], DATES[12]) and day.month == 5 and day != born:
             day = day.replace(month=6, day=min(day.day, 28))  # May is as long as its abbreviation
         text = style(day)
@@ -261,9 +934,28 @@ class Corpus:
         self._join(item, self.random.choice(["", "", "DOB ", "dated ", "on ", "comparison "]) + text)
 
 
-STOP = frozenset("of at the and in for on dr mr mrs md by to".split())
+STOP = frozenset(["of", "at", "the", "and", "in", "for", "on", "dr", "mr", "mrs", "md", "by", "to"])
 #: Words of planted addresses and places that may stay: they say nothing alone.
-PLAIN = frozenset("st street ave blvd dr terrace hospital clinic medical center university w memorial valley lake good".split())
+PLAIN = frozenset(
+    [
+        "st",
+        "street",
+        "ave",
+        "blvd",
+        "dr",
+        "terrace",
+        "hospital",
+        "clinic",
+        "medical",
+        "center",
+        "university",
+        "w",
+        "memorial",
+        "valley",
+        "lake",
+        "good",
+    ]
+)
 
 
 def tokens(text: str, kind: str) -> list[str]:

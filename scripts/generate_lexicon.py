@@ -19,6 +19,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from pydicom._dicom_dict import DicomDictionary
@@ -28,12 +29,54 @@ from pydicom.sr._concepts_dict import concepts
 FREQUENT, COMMON = 1000, 12_000
 FIRST, LAST, COMMON_BIT, FREQUENT_BIT = 1, 2, 4, 8
 #: Locales of faker whose names are written in Latin letters and are names of real people.
-LOCALES = (
-    "cs_CZ da_DK de_AT de_CH de_DE en_GB en_IE en_IN en_NZ en_US en_NG en_KE es_CO es_ES es_MX et_EE fi_FI fr_FR "
-    "fr_CA ga_IE hr_HR hu_HU id_ID it_IT lt_LT lv_LV nl_BE nl_NL no_NO pl_PL pt_BR pt_PT ro_RO sk_SK sl_SI "
-    "sv_SE tr_TR vi_VN zu_ZA yo_NG ha_NG ig_NG sw"
-).split()
-_FOLDS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ß": "ss"})
+LOCALES = [
+    "cs_CZ",
+    "da_DK",
+    "de_AT",
+    "de_CH",
+    "de_DE",
+    "en_GB",
+    "en_IE",
+    "en_IN",
+    "en_NZ",
+    "en_US",
+    "en_NG",
+    "en_KE",
+    "es_CO",
+    "es_ES",
+    "es_MX",
+    "et_EE",
+    "fi_FI",
+    "fr_FR",
+    "fr_CA",
+    "ga_IE",
+    "hr_HR",
+    "hu_HU",
+    "id_ID",
+    "it_IT",
+    "lt_LT",
+    "lv_LV",
+    "nl_BE",
+    "nl_NL",
+    "no_NO",
+    "pl_PL",
+    "pt_BR",
+    "pt_PT",
+    "ro_RO",
+    "sk_SK",
+    "sl_SI",
+    "sv_SE",
+    "tr_TR",
+    "vi_VN",
+    "zu_ZA",
+    "yo_NG",
+    "ha_NG",
+    "ig_NG",
+    "sw",
+]
+_FOLDS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "\u0131": "i", "ß": "ss"}
+)
 #: Context groups of animal breeds and species: places and names, no imaging vocabulary.
 BREEDS = frozenset({7480, 7481, 7482, 7483, 7484, 7485, 7486})
 
@@ -65,7 +108,7 @@ def faker_names(folder: Path) -> Iterator[tuple[str, int]]:
                 continue
             for leaf in ast.walk(node.value):
                 if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str):
-                    for part in re.split(r"[\s'’.-]+", leaf.value):
+                    for part in re.split(r"[\s'\u2019.-]+", leaf.value):
                         word = plain(part)
                         if len(word) > 1 and word.isascii() and word.isalpha():
                             yield word, kind
@@ -121,7 +164,7 @@ def phrases(eponyms: set[str]) -> set[str]:
                 if set(groups) <= BREEDS:
                     continue
                 row = [plain(word) for word in re.findall(r"[^\W\d_]+", meaning.replace("'s", ""))]
-                for left, right in zip(row, row[1:], strict=False):
+                for left, right in pairwise(row):
                     if (left in eponyms or right in eponyms) and min(len(left), len(right)) > 3:
                         found.add(f"{left} {right}")
     return found

@@ -20,7 +20,7 @@ PLACEHOLDERS = {
 }  # fmt: skip
 _PLACEHOLDER = re.compile("|".join(re.escape(value) for value in PLACEHOLDERS.values()))
 _ALNUM = re.compile(r"[^\W_]")
-_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d+")
 _MEMO = 4096
 _PASSES = 8
 _SEPARATORS = " \t\u3000,;:/_^|-=&+~"
@@ -105,7 +105,9 @@ class TextCleaner:
                 break
             cuts = _merged([*cuts, *more])
         output, _ = _render(text, cuts, placeholder=placeholder)
-        return Cleaned(output, tuple(Cut("shift" if cut.new else cut.kind, cut.start, cut.end) for cut in cuts))
+        return Cleaned(
+            output, tuple(Cut("shift" if cut.new else cut.kind, cut.start, cut.end) for cut in cuts)
+        )
 
     def _find(self, text: str, *, dates: bool, own_only: bool) -> list[_Span]:
         """What is to be cut or moved, in no order, possibly overlapping, in offsets of the text."""
@@ -114,7 +116,7 @@ class TextCleaner:
         if "[" in source:
             source = _PLACEHOLDER.sub(lambda found: "\0" * len(found.group()), source)
         tokens = Tokens(source)
-        digits = [found.start() for found in _DIGIT.finditer(source)]
+        digits = [found.span() for found in _DIGITS.finditer(source)]
         spans = self._dictionary.find(tokens, digits=bool(digits))
         if not own_only:
             spans += patterns.find(source, tokens.lows, digits)
@@ -124,7 +126,9 @@ class TextCleaner:
             span = _span(folded, start, end, "name")
             found.append(_Span(span.start, span.end, "name", None, folded.span(lead, end)[0]))
         if dates and digits:
-            months = [tokens.starts[at] for at, bits in enumerate(tokens.bits) if bits & MONTH]
+            months = [
+                (tokens.starts[at], tokens.ends[at]) for at, bits in enumerate(tokens.bits) if bits & MONTH
+            ]
             for date in self._dates.find(source, months):
                 new = None if self._days is None else moved(source, date, self._days)
                 found.append(_span(folded, date.start, date.end, "date", new))
@@ -176,7 +180,10 @@ def _render(text: str, cuts: Sequence[_Span], *, placeholder: bool) -> tuple[str
     pieces: list[_Piece] = []
     out = position = 0
     for start, end, new in _gaps(text, cuts, placeholder=placeholder):
-        for stretch, kept, first, last in ((text[position:start], True, position, start), (new, False, start, end)):
+        for stretch, kept, first, last in (
+            (text[position:start], True, position, start),
+            (new, False, start, end),
+        ):
             if stretch:
                 parts.append(stretch)
                 pieces.append(_Piece(out, first, last, kept))
@@ -205,7 +212,11 @@ def _gaps(text: str, cuts: Sequence[_Span], *, placeholder: bool) -> Iterator[tu
             continue
         end = cut.end
         # cuts with only separators between them are one gap
-        while index < len(cuts) and cuts[index].new is None and not text[end : cuts[index].start].strip(_SEPARATORS + ".'"):
+        while (
+            index < len(cuts)
+            and cuts[index].new is None
+            and not text[end : cuts[index].start].strip(_SEPARATORS + ".'")
+        ):
             end = cuts[index].end
             index += 1
         ceiling = cuts[index].start if index < len(cuts) else len(text)

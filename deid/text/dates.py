@@ -22,7 +22,7 @@ _NUMERIC = re.compile(
     rf"(?<!\d)(?<!\d\.)(?:"
     rf"(?P<y1>{_YEAR})(?P<s1>[-./_ ])(?P<m1>\d\d?)(?P=s1)(?P<d1>\d\d?)(?=T?(?!\d)|T\d)"
     rf"|(?P<y2>{_YEAR})(?P<m2>0[1-9]|1[0-2])(?P<d2>0[1-9]|[12]\d|3[01])(?:T?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?(?!\d)"
-    rf"|(?P<a3>\d\d?)(?P<s3>[-./_])(?P<b3>\d\d?)(?P=s3)(?P<y3>{_YEAR}|'?\d\d)(?!\d|[-./_]\d)"
+    rf"|(?<!\d/)(?P<a3>\d\d?)(?P<s3>[-./_])(?P<b3>\d\d?)(?P=s3)(?P<y3>{_YEAR}|'?\d\d)(?!\d|[-./_]\d)"
     rf"|(?P<a4>\d\d) (?P<b4>\d\d) (?P<y4>{_YEAR})(?!\d)"
     rf"|(?P<y7>{_YEAR})\s?年\s?(?P<m7>\d\d?)\s?月(?:\s?(?P<d7>\d\d?)\s?日)?"
     rf"|(?<![-./])(?P<m5>0?[1-9]|1[0-2])[-/.](?P<y5>(?:19|20)\d\d)(?!\d|[-./]\d)"
@@ -32,7 +32,8 @@ _NUMERIC = re.compile(
 #: Six and eight digits that only a known date explains, or a label before them.
 _DIGITS = re.compile(r"(?<![\d.])(?:\d{8}|\d{6})(?![\d])(?!\.\d)")
 _LABEL = re.compile(
-    r"(?:\b(?:dob|d\.o\.b\.?|doe|dos|dod|birth ?date|date(?: of (?:birth|exam|service|study|scan|death))?|born|birthday|geb(?:oren)?|on|dated|since)[ :.=#-]{0,3})$",
+    r"(?:\b(?:dob|d\.o\.b\.?|doe|dos|dod|birth ?date|date(?: of (?:birth|exam|service|study|scan|death))?|born|birthday"
+    r"|geb(?:oren)?|on|dated|since)[ :.=#-]{0,3})$",
     re.IGNORECASE,
 )
 #: Day and month without a year, after a word that says date.
@@ -46,17 +47,22 @@ _SEQUENCE = re.compile(r"\b(?:t[erit]|b|[clst]|bp|fa)[ =:]{0,2}$", re.IGNORECASE
 FIRST_YEAR = 1850
 
 
-def windows(places: Sequence[int], before: int, after: int, length: int) -> Iterator[tuple[int, int]]:
-    """Stretches around places in a text, joined where they overlap: an expression is slow, most text has nothing."""
+def windows(
+    places: Sequence[tuple[int, int]], before: int, after: int, length: int
+) -> Iterator[tuple[int, int]]:
+    """Stretches around places in a text, joined where they overlap: expressions are slow, most text has nothing."""
+    if len(places) * (before + after) > length:
+        yield 0, length
+        return
     begin = end = -1
-    for place in places:
-        if place - before > end:
+    for start, stop in places:
+        if start - before > end:
             if end > 0:
                 yield begin, end
-            begin = max(0, place - before)
-        end = min(length, place + after)
+            begin = max(0, start - before)
+        end = stop + after
     if end > 0:
-        yield begin, end
+        yield begin, min(length, end)
 
 
 class Found(NamedTuple):
@@ -88,9 +94,7 @@ def _months() -> _Months:
             for spelling in spellings:
                 number.setdefault(spelling, index + 1)
     names = "|".join(sorted(number, key=len, reverse=True))
-    weekdays = "|".join(
-        sorted(" ".join(vocabulary()["weekdays"]).split(), key=len, reverse=True)
-    )
+    weekdays = "|".join(sorted(" ".join(vocabulary()["weekdays"]).split(), key=len, reverse=True))
     week = rf"(?:(?P<w>{weekdays})\.?,?\s{{1,2}}(?:the\s)?)?"
     ordinal = r"(?:(?P<o>st|nd|rd|th)\b)?"
     year = rf"(?P<y>{_YEAR}|'\d\d)(?!\d)"
@@ -110,7 +114,7 @@ def _months() -> _Months:
     )
     merged = []
     for count, form in enumerate((*forms, *partial)):
-        merged.append(re.sub(r"\(\?P<(\w)>", lambda found, count=count: f"(?P<{found[1]}{count}>", form))
+        merged.append(re.sub(r"\(\?P<(\w)>", rf"(?P<\g<1>{count}>", form))
     return _Months(re.compile("|".join(f"(?:{form})" for form in merged), re.IGNORECASE), number, languages)
 
 
@@ -125,12 +129,12 @@ class Dates:
         self._known = sorted(set(known))
         self._exact = frozenset(self._known)
 
-    def find(self, text: str, months: Sequence[int]) -> Iterator[Found]:
+    def find(self, text: str, months: Sequence[tuple[int, int]]) -> Iterator[Found]:
         """The dates in a plain text.
 
         Args:
             text: plain text.
-            months: where the names of months begin in it.
+            months: where the names of months are in it.
         """
         digits = _HINT.search(text) is not None
         if digits:
@@ -246,7 +250,12 @@ class Dates:
         begin, end = found.span()
         if form in "45" and not _yearless_month(text, found, form, month_text):
             return
-        if form == "3" and month_text.lower() in ("mar", "mars", "sep", "dec", "set") and month_text.isupper() and "'" in found.group():
+        if (
+            form == "3"
+            and month_text.lower() in ("mar", "mars", "sep", "dec", "set")
+            and month_text.isupper()
+            and "'" in found.group()
+        ):
             return
         day = int(text[slice(*roles["d"])]) if "d" in roles else 15
         parts = [(*span, role) for role, span in roles.items()]
@@ -322,7 +331,9 @@ def moved(text: str, found: Found, days: int) -> str | None:
     elif any(len(number) == 1 for number in numbers) or any(role == "o" for _, _, role in found.parts):
         padded = False
     else:  # "November 23, 1990" and "23-NOV-1990" read alike: a blank says unpadded
-        padded = not any(role == "M" for _, _, role in found.parts) or " " not in text[found.start : found.end]
+        padded = (
+            not any(role == "M" for _, _, role in found.parts) or " " not in text[found.start : found.end]
+        )
     for start, end, role in found.parts:
         old = text[start:end]
         pieces.append(text[position:start])
@@ -355,7 +366,9 @@ def _month_name(old: str, month: int) -> str:
             if old in spellings:
                 full = old == spellings[0] and old not in spellings[1:]
                 names = language[month - 1]
-                return names[0] if full else min(names[1:] or names, key=lambda name: abs(len(name) - len(old)))
+                return (
+                    names[0] if full else min(names[1:] or names, key=lambda name: abs(len(name) - len(old)))
+                )
     return old
 
 

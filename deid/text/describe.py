@@ -24,5 +24,10 @@ def describe(days: int | None = None) -> list[str]:
         "Kept: eponyms (Crohn, Hill-Sachs, Jones fracture), anatomy, protocol, device and contrast names, measurements.",
         f"Dates in text (numeric, ISO, textual in seven languages) {dates}.",
         "Cut from text: names of hospitals, clinics, universities and practices.",
-        *(f"Cut from text: {sentence[0].lower()}{sentence[1:]}" if not sentence[1].isupper() else f"Cut from text: {sentence}" for sentence in patterns.describe()),
+        *(
+            f"Cut from text: {sentence[0].lower()}{sentence[1:]}"
+            if not sentence[1].isupper()
+            else f"Cut from text: {sentence}"
+            for sentence in patterns.describe()
+        ),
     ]

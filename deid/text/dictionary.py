@@ -8,7 +8,19 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from deid.text.lexicon import (
-    CLINICAL, ESSENTIAL, FUNCTION, GENERATION, NOBODY, PARTICLE, PLACE_PLAIN, PLACE_WORD, SUFFIX, TITLE, UNIT, WORD, bits,
+    CLINICAL,
+    ESSENTIAL,
+    FUNCTION,
+    GENERATION,
+    NOBODY,
+    PARTICLE,
+    PLACE_PLAIN,
+    PLACE_WORD,
+    SUFFIX,
+    TITLE,
+    UNIT,
+    WORD,
+    bits,
 )  # fmt: skip
 from deid.text.plain import fold
 
@@ -160,7 +172,9 @@ class Dictionary:
             spans.extend((start, start + len(word), kind) for start in _all(lower, word))
         if self._single and spans:
             edges = _edges(spans, text)
-            spans += [(at, at + 1, "name") for word in self._single for at in _all(lower, word) if at in edges]
+            spans += [
+                (at, at + 1, "name") for word in self._single for at in _all(lower, word) if at in edges
+            ]
         if (digits and self._ids) or self._phrases:
             self._identifiers(lower, spans, digits=digits)
         return spans
@@ -193,7 +207,11 @@ class Dictionary:
         text, start, end = tokens.text, tokens.starts[index], tokens.ends[index]
         if "^" in (text[start - 1 : start], text[end : end + 1]) and not (before | after) & CLINICAL:
             return True
-        if before & TITLE and text[tokens.ends[index - 1] : start] in (". ", ".", " ") and tokens.capital(index):
+        if (
+            before & TITLE
+            and text[tokens.ends[index - 1] : start] in (". ", ".", " ")
+            and tokens.capital(index)
+        ):
             return not before & CLINICAL or "." in text[tokens.ends[index - 1] : start]
         if tokens.possessive(index) and not flags & ESSENTIAL:
             return True
@@ -211,15 +229,27 @@ class Dictionary:
         """Whether another part of the name, or an initial of it, stands beside a doubtful word."""
         for step in (-1, 1):
             other, inner = index + step, index
-            if 0 <= other < len(tokens) and len(tokens.words[other]) == 1 and tokens.lows[other] in self._initials:
+            if (
+                0 <= other < len(tokens)
+                and len(tokens.words[other]) == 1
+                and tokens.lows[other] in self._initials
+            ):
                 if not tokens.close(min(other, inner)):
                     continue
                 dotted = tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "."
-                ends = other + 1 >= len(tokens) or tokens.gap(other) not in (" ", "-") or not _limb(tokens, other)
+                ends = (
+                    other + 1 >= len(tokens)
+                    or tokens.gap(other) not in (" ", "-")
+                    or not _limb(tokens, other)
+                )
                 if tokens.capital(other) and tokens.capital(index) and (dotted or (step > 0 and ends)):
                     return True
                 other, inner = other + step, other
-            if 0 <= other < len(tokens) and tokens.close(min(other, inner)) and tokens.lows[other] in self._words:
+            if (
+                0 <= other < len(tokens)
+                and tokens.close(min(other, inner))
+                and tokens.lows[other] in self._words
+            ):
                 return True
         return False
 
@@ -229,9 +259,13 @@ class Dictionary:
         )
 
     def _take_initials(self, tokens: Tokens, index: int, spans: list[tuple[int, int, str]]) -> None:
-        """ "J. Smith", "Smith J", "SMITH_J": an initial of the patient's beside the name."""
+        """Take an initial: "J. Smith", "Smith J", "SMITH_J": an initial of the patient's beside the name."""
         for other, link in ((index - 1, index - 1), (index + 1, index)):
-            if not 0 <= other < len(tokens) or tokens.lows[other] not in self._initials or other in tokens.known:
+            if (
+                not 0 <= other < len(tokens)
+                or tokens.lows[other] not in self._initials
+                or other in tokens.known
+            ):
                 continue
             if len(tokens.words[other]) != 1 or not tokens.close(link) or tokens.glued(other):
                 continue
@@ -292,8 +326,37 @@ class Dictionary:
 
 
 _GENERIC = frozenset(
-    "hospital hospitals clinic clinics medical center centre health healthcare institute department radiology university "
-    "imaging klinik klinikum krankenhaus street avenue road lane drive terrace north south east west city state".split()
+    [
+        "hospital",
+        "hospitals",
+        "clinic",
+        "clinics",
+        "medical",
+        "center",
+        "centre",
+        "health",
+        "healthcare",
+        "institute",
+        "department",
+        "radiology",
+        "university",
+        "imaging",
+        "klinik",
+        "klinikum",
+        "krankenhaus",
+        "street",
+        "avenue",
+        "road",
+        "lane",
+        "drive",
+        "terrace",
+        "north",
+        "south",
+        "east",
+        "west",
+        "city",
+        "state",
+    ]
 )
 
 
@@ -323,9 +386,7 @@ def _edges(spans: list[tuple[int, int, str]], text: str) -> set[int]:
     return edges
 
 
-def _bounded(
-    lower: str, offsets: list[int], first: int, stop: int, form: str
-) -> tuple[int, int] | None:
+def _bounded(lower: str, offsets: list[int], first: int, stop: int, form: str) -> tuple[int, int] | None:
     """The span of an identifier found in the text without separators, or None when it is part of something else."""
     start, end = offsets[first], offsets[stop - 1] + 1
     inside = lower[start:end]
@@ -354,6 +415,10 @@ def _bounded(
         return None
     if form.isdigit() and len(form) == 4:
         unit = _UNIT_AFTER.match(lower, end)
-        if unit and bits()[unit[1]] & UNIT or lower[start - 1 : start].isalpha() or lower[end : end + 2][:1] == ".":
+        if (
+            (unit and bits()[unit[1]] & UNIT)
+            or lower[start - 1 : start].isalpha()
+            or lower[end : end + 2][:1] == "."
+        ):
             return None
     return start, end

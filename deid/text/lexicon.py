@@ -16,7 +16,8 @@ from deid.text.plain import key
 
 #: What words of medicine end in, and names do not.
 _MEDICAL = re.compile(
-    r"(?!.*(?:thomas|ndoni)$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
+    r"(?!.*(?:thomas|ndoni)$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?"
+    r"|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
     r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ment|ness"
     r"|oid(?:al)?|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
 )
@@ -92,7 +93,12 @@ class _Bits(dict[str, int]):
         promoted = word in self._promoted
         if promoted:
             bits |= COMMON if bits & NAME else COMMON | LAST
-        if bits & NAME and len(word) > 2 and not bits & CLINICAL and (promoted or not bits & (WORD | FUNCTION | MONTH)):
+        if (
+            bits & NAME
+            and len(word) > 2
+            and not bits & CLINICAL
+            and (promoted or not bits & (WORD | FUNCTION | MONTH))
+        ):
             bits |= STRONG
         if len(self) > self._LIMIT:
             self.clear()

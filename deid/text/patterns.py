@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,23 +12,129 @@ from deid.text.dates import windows
 from deid.text.lexicon import CLINICAL, FUNCTION, HERE, MONTH, NAME, UNIT, WORD, bits, vocabulary
 
 _UNIT_AFTER = re.compile(r"\s?([A-Za-z%]+)")
-_DATE_LIKE = re.compile(r"(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?)?")
+_DATE_LIKE = re.compile(
+    r"(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?)?"
+)
 _DATE_PARTS = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[-/]\d{4}|\d{4}[-/]\d{1,2}")
 #: Longer texts are searched around their digits only.
 _LONG = 200
 #: What ranges of numbers stand behind: "TI 150-2500".
-_PARAMETER = re.compile(r"(?i)\b(?:t[eri]|b|w|l|ww|wl|hu|ma|kv|range|window|freq\w*|slices?|images?|series|im|se)[ =:]{0,3}$")
-_ROADS = frozenset("high long broad green park mill hill old new first second third south north east west white black red market main lake river spring wood field king queen".split())
+_PARAMETER = re.compile(
+    r"(?i)\b(?:t[eri]|b|w|l|ww|wl|hu|ma|kv|range|window|freq\w*|slices?"
+    r"|images?|series|im|se)[ =:]{0,3}$"
+)
+_ROADS = frozenset(
+    [
+        "high",
+        "long",
+        "broad",
+        "green",
+        "park",
+        "mill",
+        "hill",
+        "old",
+        "new",
+        "first",
+        "second",
+        "third",
+        "south",
+        "north",
+        "east",
+        "west",
+        "white",
+        "black",
+        "red",
+        "market",
+        "main",
+        "lake",
+        "river",
+        "spring",
+        "wood",
+        "field",
+        "king",
+        "queen",
+    ]
+)
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _STRONG_LABEL = re.compile(
     r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat(?:ient)?(?:en)? ?-?(?:id|n[ro.u]|#)|pt ?(?:id|n|#)|subj"
 )
-_CODES = frozenset({"nct", "iec", "iso", "astm", "pk", "agn", "ro", "azd", "mk", "gsk", "sch", "tta", "cpt", "icd", "snomed", "loinc", "rid", "b", "v", "vb", "va", "te", "tr", "ti"})
+_CODES = frozenset(
+    {
+        "nct",
+        "iec",
+        "iso",
+        "astm",
+        "pk",
+        "agn",
+        "ro",
+        "azd",
+        "mk",
+        "gsk",
+        "sch",
+        "tta",
+        "cpt",
+        "icd",
+        "snomed",
+        "loinc",
+        "rid",
+        "b",
+        "v",
+        "vb",
+        "va",
+        "te",
+        "tr",
+        "ti",
+    }
+)
 #: States whose abbreviation says something else in imaging.
-_OTHERWISE = frozenset({"CT", "PA", "IN", "OR", "ME", "MS", "CO", "LA", "AL", "DE", "ID", "MA", "MO", "MI", "SC", "MD", "PR", "NM"})
+_OTHERWISE = frozenset(
+    {
+        "CT",
+        "PA",
+        "IN",
+        "OR",
+        "ME",
+        "MS",
+        "CO",
+        "LA",
+        "AL",
+        "DE",
+        "ID",
+        "MA",
+        "MO",
+        "MI",
+        "SC",
+        "MD",
+        "PR",
+        "NM",
+    }
+)
 _HINTS = frozenset(
-    "mayo cleveland johns mass massachusetts brigham anderson sloan mount mt cedars kaiser beth nyu stanford duke charite "
-    "karolinska great addenbrookes royal pitie".split()
+    [
+        "mayo",
+        "cleveland",
+        "johns",
+        "mass",
+        "massachusetts",
+        "brigham",
+        "anderson",
+        "sloan",
+        "mount",
+        "mt",
+        "cedars",
+        "kaiser",
+        "beth",
+        "nyu",
+        "stanford",
+        "duke",
+        "charite",
+        "karolinska",
+        "great",
+        "addenbrookes",
+        "royal",
+        "pitie",
+    ]
 )
 
 
@@ -51,7 +157,9 @@ class Rule:
 
 def _unit_follows(text: str, end: int) -> bool:
     found = _UNIT_AFTER.match(text, end)
-    return found is not None and found[1] != "MG" and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
+    return (
+        found is not None and found[1] != "MG" and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
+    )
 
 
 def _any(_text: str, _found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
@@ -95,18 +203,25 @@ def _clinical(word: str) -> bool:
 
 
 def _road(_text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
-    plain = any(bits()[word.lower().strip(".,'-")] & (CLINICAL | FUNCTION) and word.lower() not in _ROADS for word in found["road"].split())
+    plain = any(
+        bits()[word.lower().strip(".,'-")] & (CLINICAL | FUNCTION) and word.lower() not in _ROADS
+        for word in found["road"].split()
+    )
     return None if plain else (start, end)
 
 
 def _phone(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
-    return None if _PARAMETER.search(text, max(0, start - 12), start) or _unit_follows(text, end) else (found.start(), end)
+    return (
+        None
+        if _PARAMETER.search(text, max(0, start - 12), start) or _unit_follows(text, end)
+        else (found.start(), end)
+    )
 
 
 def _trimmed(text: str, start: int, stop: int) -> int:
     """Where the city's name begins: behind the last clinical word before the state."""
     for found in re.finditer(r"[\w'.-]+", text[start:stop]):
-        if _clinical(found.group()) or found.group().isupper() and len(found.group()) == 2:
+        if _clinical(found.group()) or (found.group().isupper() and len(found.group()) == 2):
             start_of_next = start + found.end()
             while start_of_next < stop and text[start_of_next] in " ,":
                 start_of_next += 1
@@ -130,12 +245,21 @@ def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, i
         return None
     begin = _trimmed(text, start, found.end("road"))
     words = text[begin : found.end("road")].replace("-", " ").lower().split()
-    if not words or bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME:
+    if not words or (bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME):
         return None
     return begin, found.end("road") if found["state"] in _OTHERWISE else end
 
 
-_CHECKS = {"": _any, "label": _label, "shape": _shape, "road": _road, "phone": _phone, "zip": _zip, "city": _city, "hint": _any}
+_CHECKS = {
+    "": _any,
+    "label": _label,
+    "shape": _shape,
+    "road": _road,
+    "phone": _phone,
+    "zip": _zip,
+    "city": _city,
+    "hint": _any,
+}
 
 
 @cache
@@ -161,19 +285,23 @@ def _by_need() -> dict[str, tuple[Rule, ...]]:
     return {need: tuple(row) for need, row in found.items()}
 
 
-def find(text: str, lows: list[str], digits: list[int]) -> Iterator[tuple[int, int, str]]:
+def find(text: str, lows: list[str], digits: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
     """Spans with their kind.
 
     Args:
         text: plain text.
         lows: its words in lower case.
-        digits: where its digits are.
+        digits: where its runs of digits are.
     """
     groups = _by_need()
     chosen: list[Rule] = []
     if digits:
-        count, dots = len(digits), text.count(".")
-        chosen += [rule for rule in groups["digit"] if rule.digits <= count and (rule.dots <= dots or ":" in text or "-" in text)]
+        count, dots = sum(end - start for start, end in digits), text.count(".")
+        chosen += [
+            rule
+            for rule in groups["digit"]
+            if rule.digits <= count and (rule.dots <= dots or ":" in text or "-" in text)
+        ]
     for need in ("@", ".", "#", ","):
         if need in text:
             chosen += groups.get(need, ())
@@ -183,8 +311,7 @@ def find(text: str, lows: list[str], digits: list[int]) -> Iterator[tuple[int, i
         chosen += groups["wide"]
     for rule in chosen:
         if rule.needs == "digit" and len(text) > _LONG:
-            stretches = windows(digits, rule.before, rule.after, len(text))
-            for begin, stop in stretches:
+            for begin, stop in windows(digits, rule.before, rule.after, len(text)):
                 yield from _matches(rule, text, begin, stop)
         else:
             yield from _matches(rule, text, 0, len(text))
@@ -204,5 +331,3 @@ def _matches(rule: Rule, text: str, begin: int, stop: int) -> Iterator[tuple[int
 def describe() -> list[str]:
     """What the rules find, in sentences."""
     return [rule.sentence for rule in rules()]
-
-

@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from deid.text.lexicon import (
-    CLINICAL, ESSENTIAL, FUNCTION, INSTITUTION, LINK, NAME, PLACE_PLAIN, PLACE_WORD, STRONG, UNIT, WORD, vocabulary,
+    CLINICAL,
+    ESSENTIAL,
+    FUNCTION,
+    INSTITUTION,
+    LINK,
+    NAME,
+    PLACE_PLAIN,
+    PLACE_WORD,
+    STRONG,
+    UNIT,
+    WORD,
+    vocabulary,
 )  # fmt: skip
 from deid.text.tokens import Tokens
 
 _FOREIGN = frozenset(
-    "klinikum klinik krankenhaus spital universitatsklinikum universitaetsklinikum hopital clinique ospedale policlinico clinica "
-    "ziekenhuis sykehus sjukhus szpital hospital".split()
+    [
+        "klinikum",
+        "klinik",
+        "krankenhaus",
+        "spital",
+        "universitatsklinikum",
+        "universitaetsklinikum",
+        "hopital",
+        "clinique",
+        "ospedale",
+        "policlinico",
+        "clinica",
+        "ziekenhuis",
+        "sykehus",
+        "sjukhus",
+        "szpital",
+        "hospital",
+    ]
 )
-_SPANISH = frozenset("universitario universitari clinico provincial civil infantil".split())
-_OF = frozenset("of de del della di da la le du des der am im rechts an".split())
+_SPANISH = frozenset(["universitario", "universitari", "clinico", "provincial", "civil", "infantil"])
+_OF = frozenset(
+    ["of", "de", "del", "della", "di", "da", "la", "le", "du", "des", "der", "am", "im", "rechts", "an"]
+)
 _PAIRS = frozenset(tuple(pair.replace("'", "").split()) for pair in vocabulary()["institution_pairs"])
 _SECOND = frozenset(pair[-1] for pair in _PAIRS)
 
@@ -29,7 +58,14 @@ def find(tokens: Tokens) -> list[tuple[int, int, str]]:
             first = index - 1
         elif low in _SECOND and index > 1 and (tokens.lows[index - 2], tokens.lows[index - 1], low) in _PAIRS:
             first = index - 2
-        elif low in ("university", "universitat", "universite", "universidad", "universita", "univ") and index + 1 < len(tokens):
+        elif low in (
+            "university",
+            "universitat",
+            "universite",
+            "universidad",
+            "universita",
+            "univ",
+        ) and index + 1 < len(tokens):
             stop = _behind(tokens, index, of=True)
             if stop > index + 1:
                 spans.append((tokens.starts[index], tokens.ends[stop - 1], "place"))
@@ -49,7 +85,11 @@ def _before(tokens: Tokens, index: int) -> tuple[int, bool]:
     while first > 0 and index - first < 4:
         previous = first - 1
         gap = tokens.gap(previous)
-        if gap not in (" ", "-", ". ", ".", "'", "' ", " & ", "_") or not tokens.capital(previous) or tokens.glued(previous):
+        if (
+            gap not in (" ", "-", ". ", ".", "'", "' ", " & ", "_")
+            or not tokens.capital(previous)
+            or tokens.glued(previous)
+        ):
             break
         own, word = tokens.bits[previous], tokens.words[previous]
         if tokens.lows[previous] in ("of", "the", "and", "at", "in") and first < index and previous > 0:
@@ -77,9 +117,18 @@ def _behind(tokens: Tokens, index: int, *, of: bool) -> int:
     stop = index + 1
     links = 0
     if of:
-        if stop < len(tokens) and tokens.lows[stop] in _SPANISH and tokens.capital(stop) and tokens.gap(index) == " ":
+        if (
+            stop < len(tokens)
+            and tokens.lows[stop] in _SPANISH
+            and tokens.capital(stop)
+            and tokens.gap(index) == " "
+        ):
             pass
-        elif stop >= len(tokens) or tokens.gap(index) not in (" ", ". ") or tokens.lows[stop] not in _OF - {"an", "am", "im"}:
+        elif (
+            stop >= len(tokens)
+            or tokens.gap(index) not in (" ", ". ")
+            or tokens.lows[stop] not in _OF - {"an", "am", "im"}
+        ):
             return stop
     elif stop >= len(tokens) or tokens.gap(index) not in (" ", "-", " - "):
         return stop
@@ -87,9 +136,11 @@ def _behind(tokens: Tokens, index: int, *, of: bool) -> int:
         own = tokens.bits[stop]
         if tokens.lows[stop] in _OF or tokens.lows[stop] == "the":
             links += 1
-        elif tokens.capital(stop) and (own & PLACE_WORD or not own & (CLINICAL | FUNCTION | UNIT)) and not (own & WORD and not own & (NAME | PLACE_WORD) and tokens.words[stop].isupper()):
-            links = 0
-        elif tokens.capital(stop) and own & INSTITUTION:
+        elif (
+            tokens.capital(stop)
+            and (own & PLACE_WORD or not own & (CLINICAL | FUNCTION | UNIT))
+            and not (own & WORD and not own & (NAME | PLACE_WORD) and tokens.words[stop].isupper())
+        ) or (tokens.capital(stop) and own & INSTITUTION):
             links = 0
         else:
             break

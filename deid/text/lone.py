@@ -1,0 +1,241 @@
+"""Names without an introduction, where only the lexicon and the spelling speak."""
+
+from __future__ import annotations
+
+from deid.text.eponyms import eponym_before, protected
+from deid.text.lexicon import (
+    CERTAIN,
+    CLINICAL,
+    COMMON,
+    DEED,
+    EPONYM,
+    ESSENTIAL,
+    FIRST,
+    FUNCTION,
+    LAST,
+    LINK,
+    MONTH,
+    NAME,
+    PARTICLE,
+    SPEAKER,
+    STRONG,
+    SUFFIX,
+    TITLE,
+    UNIT,
+    WORD,
+    bits,
+)
+from deid.text.persons import SIDES, Span, more, put, run
+from deid.text.tokens import Tokens
+
+
+def alone(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
+    """A name of the lexicon without an introduction."""
+    if own & EPONYM and (protected(tokens, index, own) or eponym_before(tokens, index)):
+        return 0
+    if own & STRONG:
+        return _strong(tokens, index, own, spans)
+    return _weak_pair(tokens, index, own, spans)
+
+
+def _strong(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
+    glued = tokens.glued(index)
+    if glued and not (own & COMMON and len(tokens.lows[index]) > 4):
+        return 0
+    if protected(tokens, index, own):
+        return 0
+    stop = index + 1 if glued else max(index + 1, run(tokens, index, 1))
+    first = _back(tokens, index)
+    parts = stop - first
+    if own & CERTAIN and not any(
+        at != index and (at in tokens.known or tokens.bits[at] & STRONG) for at in range(first, stop)
+    ):
+        return 0
+    if parts == 1:
+        word = tokens.words[index]
+        if (len(word) < (4 if own & COMMON else 7)) and not _of_protocol(tokens, index):
+            return 0
+        if tokens.gap(index - 1) == "-" if index else False:
+            return 0
+    put(tokens, first, stop, spans)
+    return more(tokens, stop, 1, spans)
+
+
+def _back(tokens: Tokens, index: int) -> int:
+    """Where a name begins that the lexicon knows from its second part on: "Xiomara Gonzalez", "J. Smith", "Brown, Anna"."""
+    first = index
+    while (
+        first > 0
+        and index - first < 3
+        and tokens.close(first - 1)
+        and tokens.gap(first - 1) not in ("/", "=", "; ", "\t")
+    ):
+        previous = first - 1
+        own, word = tokens.bits[previous], tokens.words[previous]
+        gap = tokens.gap(previous)
+        if previous in tokens.known:
+            first = previous
+            continue
+        if (not tokens.capital(previous) and not own & PARTICLE) or tokens.glued(previous):
+            break
+        if len(word) == 1:
+            if gap.startswith(".") or (
+                gap in (" ", "_")
+                and (previous == 0 or not tokens.at(previous - 1) & ESSENTIAL)
+                and not _side(tokens, previous)
+            ):
+                first = previous
+                continue
+            break
+        month = own & MONTH and not (
+            own & FIRST and not tokens.text[: tokens.starts[previous]].rstrip(" .-")[-1:].isdigit()
+        )
+        if (
+            own & FUNCTION
+            and own & LAST
+            and own & COMMON
+            and "," in gap
+            and tokens.bits[index] & FIRST
+            and len(word) > 3
+        ):
+            first = previous  # "Brown, Charlie"
+            continue
+        if (month or own & (CLINICAL | UNIT | TITLE | SUFFIX | LINK | SPEAKER | DEED)) and not own & STRONG:
+            break
+        same_case = word.isupper() == tokens.words[index].isupper()
+        if own & PARTICLE and previous > 0 and tokens.at(previous - 1) & STRONG and "," not in gap:
+            first = previous
+            continue
+        if (
+            own & STRONG
+            or (own & NAME and not own & (WORD | FUNCTION))
+            or (own & FIRST and own & MONTH and same_case and "," not in gap)
+            or (
+                own & FIRST
+                and same_case
+                and "," not in gap
+                and len(word) > 2
+                and (not own & FUNCTION or not word.isupper() or (own & COMMON and len(word) > 3))
+            )
+            or (
+                own & LAST
+                and own & COMMON
+                and same_case
+                and "," in gap
+                and tokens.bits[index] & FIRST
+                and len(word) > 3
+            )
+            or (tokens.unknown(previous) and same_case and len(word) > 3 and first == index)
+        ):
+            first = previous
+        else:
+            break
+    return first
+
+
+def _side(tokens: Tokens, index: int) -> bool:
+    """Such as "L" and "R" as sides, "T", "C", "S" of the spine."""
+    return tokens.lows[index] in SIDES and bool(tokens.at(index - 1) & CLINICAL) and index > 0
+
+
+def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
+    """Such as "Grace Young", "Young, Grace": two words that both are names, written as names."""
+    if index + 1 >= len(tokens) or own & (CLINICAL | MONTH | UNIT) or len(tokens.words[index]) < 3:
+        return 0
+    gap, second = tokens.gap(index), tokens.bits[index + 1]
+    if not tokens.capital(index + 1) or tokens.glued(index) or tokens.glued(index + 1):
+        return 0
+    if second & (CLINICAL | MONTH | UNIT) or len(tokens.words[index + 1]) < 3 or second & STRONG:
+        return 0
+    upper = tokens.words[index].isupper() or tokens.words[index + 1].isupper()
+    forward = own & FIRST and own & COMMON and second & LAST and second & COMMON and gap in (" ", "_")
+    backward = (
+        own & LAST and second & FIRST and own & COMMON and second & COMMON and gap in (", ", ",", "^", "_")
+    )
+    if not forward and not backward:
+        return 0
+    if own & FUNCTION and (upper or (second & FUNCTION and not backward)):
+        return 0
+    put(tokens, index, index + 2, spans)
+    return index + 2
+
+
+def stranger(tokens: Tokens, index: int, spans: list[Span]) -> None:
+    """A word that no list has: "I. Moxychsky", "Corvik protocol", JohnSmith."""
+    word = tokens.words[index]
+    if not tokens.unknown(index) or not tokens.capital(index):
+        return
+    if (not word.isupper() or len(word) > 5) and not tokens.glued(index):
+        if (
+            index
+            and len(tokens.words[index - 1]) == 1
+            and tokens.gap(index - 1) in (". ", ".")
+            and tokens.words[index - 1].isupper()
+        ):
+            put(tokens, index - 1, index + 1, spans)
+            return
+        if _of_protocol(tokens, index) and not word.isupper():
+            put(tokens, index, index + 1, spans)
+            return
+    if len(word) > 5:
+        _joined(tokens, index, spans)
+
+
+def _of_protocol(tokens: Tokens, index: int) -> bool:
+    return (
+        index + 1 < len(tokens)
+        and tokens.lows[index + 1] in ("protocol", "technique")
+        and tokens.gap(index) == " "
+    )
+
+
+def _joined(tokens: Tokens, index: int, spans: list[Span]) -> None:
+    """JohnSmith, JSmith, SMITHJOHN: two names of the lexicon in one word."""
+    word = tokens.words[index]
+    table = bits()
+    low = tokens.lows[index]
+    if len(word) > 40 or not low.isascii():
+        return
+    for cut in range(1, len(word) - 2):
+        camel = (word[cut].isupper() and word[cut - 1].islower()) or (
+            cut == 1 and word[0].isupper() and word[1].isupper() and word[2].islower()
+        )
+        if not camel and not (word.isupper() and len(word) > 8 and 3 < cut < len(word) - 3):
+            continue
+        left, right = table[low[:cut]], table[low[cut:]]
+        if (
+            left & STRONG
+            and right & STRONG
+            and (left | right) & FIRST
+            and (left | right) & LAST
+            and left & right & COMMON
+        ):
+            put(tokens, index, index + 1, spans)
+            return
+        if cut == 1 and camel and right & STRONG and right & COMMON and len(low) > 5:
+            put(tokens, index, index + 1, spans)
+            return
+
+
+def carets(tokens: Tokens, spans: list[Span]) -> None:
+    """Such as "Smith^John^Q", not "HEAD^Routine": the parts around carets, unless one is a clinical word."""
+    index, count = 0, len(tokens)
+    while index + 1 < count:
+        if "^" not in tokens.gap(index) or tokens.gap(index).strip(" ^"):
+            index += 1
+            continue
+        stop = index + 1
+        while stop < count and "^" in tokens.gap(stop - 1) and not tokens.gap(stop - 1).strip(" ^"):
+            stop += 1
+        flags = [tokens.bits[at] for at in range(index, stop)]
+        long = [own for at, own in zip(range(index, stop), flags, strict=True) if len(tokens.words[at]) > 1]
+        plain = any(own & CLINICAL or (own & WORD and not own & NAME) for own in long)
+        glued = any(tokens.glued(at) for at in range(index, stop))
+        sure = any(own & STRONG for own in long)
+        if long and not plain and (not glued or sure):
+            put(tokens, _back(tokens, index) if flags[0] & NAME else index, stop, spans)
+        elif sure:
+            for at, own in zip(range(index, stop), flags, strict=True):
+                if own & STRONG or (own & NAME and not own & (CLINICAL | FUNCTION)):
+                    put(tokens, at, at + 1, spans)
+        index = stop

@@ -1,0 +1,238 @@
+"""The parts of a person's name: where it ends, once something says that it begins."""
+
+from __future__ import annotations
+
+from deid.text.eponyms import protected
+from deid.text.lexicon import (
+    CLINICAL,
+    COMMON,
+    DEED,
+    EPONYM,
+    ESSENTIAL,
+    FIRST,
+    FUNCTION,
+    GENERATION,
+    LAST,
+    MONTH,
+    NAME,
+    NOBODY,
+    PARTICLE,
+    SPEAKER,
+    STRONG,
+    SUFFIX,
+    UNIT,
+    WORD,
+)
+from deid.text.tokens import Tokens
+
+#: Start and end of a name, and where the word that introduced it begins ("for", "by", the colon of a label).
+Span = tuple[int, int, int]
+#: A name has at most so many parts.
+_LONGEST = 6
+_LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
+_BREAKS = frozenset({"/", "=", "; ", " - ", "\t"})
+SIDES = frozenset("ltrcs")
+
+
+def put(
+    tokens: Tokens,
+    first: int,
+    stop: int,
+    spans: list[Span],
+    *,
+    start: int | None = None,
+    lead: int | None = None,
+) -> int:
+    """Note a name from a word on up to another (exclusive), a full stop behind an initial included; returns the stop."""
+    end = tokens.ends[stop - 1]
+    if len(tokens.words[stop - 1]) == 1 and tokens.text[end : end + 1] == ".":
+        end += 1
+    start = tokens.starts[first] if start is None else start
+    spans.append((start, end, start if lead is None else lead))
+    return stop
+
+
+def more(tokens: Tokens, stop: int, level: int, spans: list[Span]) -> int:
+    """Further names of a list: "Smith/Jones", "Smith and Jones"."""
+    while 0 < stop < len(tokens):
+        gap = tokens.gap(stop - 1)
+        following = stop
+        if gap == " " and tokens.lows[stop] in ("and", "und", "et", "y", "e") and tokens.close(stop):
+            following = stop + 1
+        elif gap not in _LISTING:
+            return stop
+        own = tokens.bits[following] if following < len(tokens) else 0
+        if level > 3 and own & STRONG and not protected(tokens, following, own):
+            own &= ~EPONYM
+        sure = (own & STRONG and not own & EPONYM) or (
+            own & NAME and gap in ("/", " / ", "&") and not own & (CLINICAL | WORD)
+        )
+        if not sure and not (
+            level > 3 and following < len(tokens) and tokens.unknown(following) and tokens.capital(following)
+        ):
+            return stop
+        after = run(tokens, following, 2 if sure else level)
+        if after == following:
+            return stop
+        put(tokens, following, after, spans)
+        stop = after
+    return stop
+
+
+def run(tokens: Tokens, index: int, level: int) -> int:
+    """Where a name that begins here ends (exclusive); the same index when none does."""
+    position, names, first_seen = index, 0, False
+    count = min(len(tokens), index + _LONGEST)
+    while position < count:
+        if position > index:
+            gap = tokens.gap(position - 1)
+            if not tokens.close(position - 1) or gap in _BREAKS:
+                break
+            if (
+                gap == ". "
+                and len(tokens.words[position - 1]) > 1
+                and tokens.lows[position - 1] not in ("st", "ste")
+            ):
+                break  # a sentence ends
+            comma = "," in gap
+        else:
+            comma = False
+        own = tokens.bits[position]
+        word = tokens.words[position]
+        if len(word) == 1 and word.isascii():
+            if not _initial(tokens, position, names):
+                break
+        elif own & GENERATION and names:
+            position += 1
+            break
+        elif (
+            own & PARTICLE
+            and position + 1 < count
+            and not comma
+            and _continues(tokens, position + 1, level, names=names)
+            and tokens.close(position)
+        ):
+            pass
+        elif names == 0:
+            if not _opens(tokens, position, level):
+                break
+            names, first_seen = 1, bool(own & FIRST)
+        elif names < 4 and _continues(tokens, position, level, names=names, comma=comma, first=first_seen):
+            names += 1
+        else:
+            break
+        position += 1
+    return position if names else index
+
+
+def _initial(tokens: Tokens, index: int, names: int) -> bool:
+    """Whether a single letter belongs to the name: "J. Smith", "Smith J", not "SMITH L KNEE"."""
+    if not tokens.capital(index) or tokens.glued(index):
+        return False
+    end = tokens.ends[index]
+    dotted = tokens.text[end : end + 1] == "."
+    following = tokens.at(index + 1)
+    closes = tokens.close(index)
+    if not names:
+        return closes and (
+            index + 1 in tokens.known
+            or bool(following & NAME)
+            or dotted
+            or (len(tokens.words[index + 1]) == 1)
+        )
+    if dotted:
+        return True
+    if closes and following & (CLINICAL | ESSENTIAL) and tokens.gap(index) == " ":
+        return tokens.lows[index] not in SIDES and not following & ESSENTIAL
+    return not (closes and tokens.gap(index) == "-") and not (
+        end < len(tokens.text) and tokens.text[end] in "+/-^*"
+    )
+
+
+def _opens(tokens: Tokens, index: int, level: int) -> bool:
+    own = tokens.bits[index]
+    if index in tokens.known:
+        return True
+    if own & NOBODY:
+        return False
+    word = tokens.words[index]
+    if not tokens.capital(index):
+        return (
+            level >= 4
+            and bool(own & NAME)
+            and not own & (CLINICAL | FUNCTION)
+            and bool(own & STRONG or not own & WORD)
+        )
+    if own & STRONG:
+        return True
+    title = not word.isupper() and tokens.mixed
+    if own & CLINICAL:
+        if level > 1 and own & NAME and own & FUNCTION and _strong_next(tokens, index):
+            return True  # "Patient Brown, Charlie"
+        return level >= 4 and title and bool(own & NAME) and not own & UNIT
+    if own & NAME:
+        return level >= 4 or not own & FUNCTION or (level > 1 and _strong_next(tokens, index))
+    if tokens.unknown(index):
+        return level >= 3 or (level == 2 and not word.isupper())
+    if own & EPONYM:
+        return level >= 3
+    return level >= 4 and title and bool(own & WORD) and not own & (FUNCTION | MONTH | UNIT | DEED | SPEAKER)
+
+
+def _strong_next(tokens: Tokens, index: int) -> bool:
+    return tokens.close(index) and bool(tokens.bits[index + 1] & STRONG) and tokens.capital(index + 1)
+
+
+def _continues(
+    tokens: Tokens, index: int, level: int, *, names: int, comma: bool = False, first: bool = False
+) -> bool:
+    own = tokens.bits[index]
+    if index in tokens.known:
+        return True
+    if not tokens.capital(index):
+        return level >= 4 and bool(own & STRONG) and not comma
+    if own & (CLINICAL | NOBODY | SUFFIX):
+        return False
+    if own & (STRONG | EPONYM) and protected(tokens, index, own):
+        return False
+    if own & STRONG:
+        return not comma or bool(own & FIRST)
+    if own & (MONTH | UNIT):
+        return False
+    title = not tokens.words[index].isupper()
+    if comma and not (own & FIRST and own & COMMON):
+        return names == 1 and title and tokens.unknown(index) and not tokens.glued(index)
+    if own & NAME:
+        if own & FUNCTION:
+            return first and names == 1 and bool(own & LAST) and (title or _ends(tokens, index))
+        if own & WORD:
+            following = tokens.at(index + 1)
+            if (
+                index + 1 < len(tokens)
+                and tokens.gap(index) == " "
+                and tokens.words[index + 1].islower()
+                and not following & FUNCTION
+            ):
+                return False  # "Dr. Suleiman. Fall risk"
+            return (
+                (title or first or comma)
+                and (first or len(tokens.words[index - 1]) > 1)
+                and (names == 1 or bool(tokens.bits[index - 1] & FIRST))
+            )
+        return True
+    if own & EPONYM:
+        return not comma
+    if tokens.unknown(index):
+        if (
+            index + 1 < len(tokens)
+            and tokens.gap(index) == "-"
+            and not (tokens.bits[index + 1] & NAME or tokens.unknown(index + 1))
+        ):
+            return False  # Dr. Patel Readi-Cat
+        return not tokens.glued(index) and (len(tokens.lows[index]) > 3 or title)
+    return False
+
+
+def _ends(tokens: Tokens, index: int) -> bool:
+    """Whether nothing follows at once that would make the word an adjective: "JOHN LONG", not "JOHN LONG LEG"."""
+    return index + 1 >= len(tokens) or tokens.gap(index) != " "
