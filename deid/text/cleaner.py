@@ -250,6 +250,8 @@ def _squeezed(text: str, start: int, end: int, floor: int, ceiling: int) -> tupl
         return start, right, ""
     if not before and not after and text[start - 1].isalnum() and text[end].isalnum():
         return start, end, " "
+    if before and not after and not before.strip() and end < len(text) and text[end] in ".)]}!?":
+        return left, end, ""
     if not before and after == " " and text[start - 1] in "([{":
         return start, right, ""
     return start, end, ""

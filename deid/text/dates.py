@@ -87,12 +87,12 @@ class _Months(NamedTuple):
 
 @cache
 def _months() -> _Months:
-    languages = [[fold(month).lower().split() for month in language] for language in vocabulary()["months"]]
+    languages = [[month.split() for month in language] for language in vocabulary()["months"]]
     number: dict[str, int] = {}
     for language in languages:
         for index, spellings in enumerate(language):
             for spelling in spellings:
-                number.setdefault(spelling, index + 1)
+                number.setdefault(fold(spelling).lower(), index + 1)
     names = "|".join(sorted(number, key=len, reverse=True))
     weekdays = "|".join(sorted(" ".join(vocabulary()["weekdays"]).split(), key=len, reverse=True))
     week = rf"(?:(?P<w>{weekdays})\.?,?\s{{1,2}}(?:the\s)?)?"
@@ -363,8 +363,9 @@ def _month_name(old: str, month: int) -> str:
     """The month in the language and length of the old one; "may" counts as short."""
     for language in _months().spellings:
         for spellings in language:
-            if old in spellings:
-                full = old == spellings[0] and old not in spellings[1:]
+            plain = [fold(spelling) for spelling in spellings]
+            if old in plain:
+                full = old == plain[0] and old not in plain[1:]
                 names = language[month - 1]
                 return (
                     names[0] if full else min(names[1:] or names, key=lambda name: abs(len(name) - len(old)))

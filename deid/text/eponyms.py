@@ -32,7 +32,7 @@ def protected(tokens: Tokens, index: int, own: int) -> bool:
         behind in ("-", "/") and before & (EPONYM | STRONG)
     ):
         return True
-    if behind == " " and tokens.lows[index - 1] == "of" and tokens.at(index - 2) & NOUN:
+    if behind == " " and tokens.lows[index - 1] == "of" and tokens.at(index - 2) & (NOUN | DIAGNOSTIC):
         return True
     if before & DIAGNOSTIC or behind.strip() in ("?", "h/o"):
         return not (following & FIRST and following & STRONG)

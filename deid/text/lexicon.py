@@ -72,7 +72,8 @@ class _Bits(dict[str, int]):
             "weak_titles": WEAK_TITLE, "suffixes": SUFFIX, "weak_suffixes": WEAK_SUFFIX, "generations": GENERATION,
             "particles": PARTICLE, "deeds": DEED, "speakers": SPEAKER, "links": LINK, "institutions": INSTITUTION,
             "institution_words": PLACE_WORD, "institution_plain": PLACE_PLAIN, "units": UNIT, "function": FUNCTION,
-            "essential": ESSENTIAL, "certain_eponyms": EPONYM | CERTAIN, "relatives": SPEAKER | RELATIVE, "nobody": NOBODY, "diagnostic_links": DIAGNOSTIC,
+            "essential": ESSENTIAL, "certain_eponyms": EPONYM | CERTAIN, "relatives": SPEAKER | RELATIVE,
+            "nobody": NOBODY, "diagnostic_links": DIAGNOSTIC,
         }  # fmt: skip
         self._lists: dict[str, int] = {}
         for name, bit in lists.items():

@@ -62,7 +62,7 @@ def _strong(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
 
 
 def _back(tokens: Tokens, index: int) -> int:
-    """Where a name begins that the lexicon knows from its second part on: "Xiomara Gonzalez", "J. Smith", "Brown, Anna"."""
+    """Where a name begins of which the lexicon knows a later part: "Xiomara Gonzalez", "J. Smith", "Brown, Anna"."""
     first = index
     while (
         first > 0

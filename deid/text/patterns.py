@@ -57,7 +57,8 @@ _ROADS = frozenset(
 )
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _STRONG_LABEL = re.compile(
-    r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member|subscriber|passport|npi|dea|csn|pat(?:ient)?(?:en)? ?-?(?:id|n[ro.u]|#)|pt ?(?:id|n|#)|subj"
+    r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member"
+    r"|subscriber|passport|npi|dea|csn|pat(?:ient)?(?:en)? ?-?(?:id|n[ro.u]|#)|pt ?(?:id|n|#)|subj"
 )
 _CODES = frozenset(
     {
