@@ -216,6 +216,8 @@ def _header(data: bytes, size: int, body: int, syntax: str, *, pure: bool, whole
     implicit, big = syntax == IMPLICIT, syntax == BIG
     found = plans.scan(data, body, implicit=implicit, complete=complete, little_endian=not big, pure=pure)
     pixels = None
+    if found.stop == len(data) and not complete:
+        raise StructureError(MORE)  # the window ends between two attributes; the file goes on
     if found.stop < len(data):
         start = found.stop + (8 if implicit else 12)
         if start > len(data):

@@ -73,4 +73,4 @@ def test_each_file(policy, pseudonyms, tmp_path):
             assert str(old.PatientName).encode("utf-8") not in file.read_bytes(), path.name
     images = {name: code for name, code in found.items() if code not in ("no-pixel-data", "not-dicom")}
     assert images == {name: code for name, code in CODES.items() if name in found or (FOLDER / name).exists()}
-    assert passed > 100
+    assert passed > 75
