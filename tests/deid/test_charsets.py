@@ -12,7 +12,7 @@ from deid.handlers.charsets import codecs_of, decoded, encoded
 TEXTS = [
     (b"", "Quimbly"),
     (b"ISO_IR 100", "Müller Jérôme"),
-    (b"ISO_IR 144", "Люкceмбypг"),
+    (b"ISO_IR 144", "Люкceмбypг"),  # noqa: RUF001
     (b"ISO_IR 126", "Διονυσιος"),
     (b"ISO_IR 138", "שרון דבורה"),
     (b"ISO_IR 127", "قباني لنزار"),
