@@ -35,6 +35,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from bench import pixels_set
 from bench.pixels_set import Planted
+from deid.exceptions import QuarantineError
 from deid.pixels import PixelRules, clean_pixels
 from deid.pixels.find import painted
 from deid.pixels.ocr import quads, text_map
@@ -178,6 +179,7 @@ class Score:
         self.free = self.lost = 0
         self.seconds: list[float] = []
         self.megapixels = 0.0
+        self.refused: list[int] = []
 
     def add(self, planted: Planted, mask: Mask, seconds: float) -> None:
         """Count one picture."""
@@ -213,9 +215,15 @@ def run(blanker: Blanker, pictures: Iterable[Planted]) -> Score:
     """Score one contestant."""
     score = Score()
     with tempfile.TemporaryDirectory() as name:
-        for planted in pictures:
+        for number, planted in enumerate(pictures):
             started = processor_seconds()
-            mask = blanker(planted, Path(name))
+            try:
+                mask = blanker(planted, Path(name))
+            except (
+                QuarantineError
+            ):  # nothing gets out, but nothing is cleaned: its lines count as not covered
+                score.refused.append(number)
+                mask = np.zeros(planted.pixels.shape[:2], np.uint8)
             score.add(planted, mask, processor_seconds() - started)
     return score
 
@@ -244,6 +252,13 @@ def ours_on(label: str, count: int, seed: int) -> None:
     ):
         name = f"{label}: lines covered, {group} ({len(score.shares[group])})"
         say(name, 100 * score.covered(group), "%")
+    say(
+        f"{label}: pictures refused, their lines counted as not covered",
+        len(score.refused),
+        "",
+        "0",
+        not score.refused,
+    )
     say(f"{label}: text-free area blanked", score.blanked, "%", "<= 0.2", score.blanked <= 0.2)
     say(f"{label}: CPU for 768x1024", score.standard, "s", "<= 2", score.standard <= 2)
 

@@ -9,23 +9,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import cv2
 import numpy as np
 
 from deid.exceptions import QuarantineError
 from deid.pixel_result import PixelResult
 from deid.pixels.cine import Cine, covered, moving_text, sampled, static_text
 from deid.pixels.codec import decode
-from deid.pixels.find import Found, boxes, by_network, painted, search
+from deid.pixels.find import Found, boxes, by_network, legible, painted, search
 from deid.pixels.keep import identity_words, may_stay, names
 from deid.pixels.ocr import recognize, straightened
 from deid.pixels.regions import Box, banners, device_boxes
 from deid.pixels.rules import PixelRules
 from deid.pixels.source import Array, Source
-from deid.pixels.views import png, views
+from deid.pixels.textnet import likelihood
+from deid.pixels.views import png, smoothed_over, views
 from deid.pixels.write import blank, even, write
 
 BURNED_IN = 0x00280301
 ROUNDS = 3  #: times that leftovers are made black before the object is refused
+SEEN_BEFORE, SEEN_SHARE = 0.2, 0.3  #: likelihood in the untouched frame, and over which part of a leftover
 CHECKED = 5  #: frames of a cine that are searched again completely
 
 
@@ -130,10 +133,17 @@ class _Cleaning:
         return decode(self.source.layout, self.source.read(number))
 
     def views(self, number: int, black: Sequence[Box] = ()) -> list[Array]:
-        """What the detectors see of a frame, with boxes already black."""
-        layout, header = self.source.layout, self.source.header
-        frame = self.frame(number)
-        return views(layout, header, blank(layout, header, frame, black) if black else frame)
+        """What the detectors see of a frame, black areas made like their surroundings.
+
+        Left black, their edges look like strokes to a detector, and each round would find the rims of the last.
+        """
+        pictures = views(self.source.layout, self.source.header, self.frame(number))
+        if not black:
+            return pictures
+        mask = np.zeros(self.shape, np.uint8)
+        for left, top, right, bottom in black:
+            mask[top:bottom, left:right] = 1
+        return [smoothed_over(picture, mask) for picture in pictures]
 
     def judged(self, text: Sequence[Found], number: int) -> list[Found]:
         """The pieces that go; the others are remembered as kept."""
@@ -150,10 +160,28 @@ class _Cleaning:
             gone.append(piece)
         return gone
 
-    def fresh(self, text: Sequence[Found], mask: Array) -> list[Found]:
-        """Pieces that are neither black already nor kept."""
+    def fresh(self, text: Sequence[Found], mask: Array, number: int) -> list[Found]:
+        """Pieces that are left: neither black already nor kept, and no rims of black areas.
+
+        Text that is left was there before anything was black: the network saw some of it then, or it can be read.
+        """
         allowed = painted(self.kept, self.shape, self.rules.margin + 4) | mask if self.kept else mask
-        return [piece for piece in text if not covered(piece, allowed)]
+        text = [piece for piece in text if not covered(piece, allowed)]
+        if not text:
+            return []
+        pictures = self.views(number)
+        before = np.max([likelihood(picture) for picture in pictures], 0)
+        return [piece for piece in text if self.real(piece, pictures[0], before, allowed)]
+
+    def real(self, piece: Found, gray: Array, before: Array, allowed: Array) -> bool:
+        """Whether a piece found beside black areas shows in the untouched frame, too."""
+        if piece.by != "text-net":
+            return True
+        area = (painted([piece], self.shape, 0) > allowed).astype(np.uint8)
+        cells = cv2.resize(area, before.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        if cells.any() and float((before[cells] > SEEN_BEFORE).mean()) >= SEEN_SHARE:
+            return True
+        return legible(*recognize(straightened(gray, piece.quad)))
 
     def one(self, mask: Array) -> dict[int, list[Box]]:
         """Black areas of a single frame, after as many rounds as it takes."""
@@ -161,7 +189,7 @@ class _Cleaning:
             areas = even(self.source.layout, boxes(mask))
             if not mask.any() and self.rounds == 1 and not self.kept:
                 return {}
-            left = self.fresh(search(self.views(0, areas)), mask)
+            left = self.fresh(search(self.views(0, areas)), mask, 0)
             if not left:
                 return {0: areas}
             mask |= painted(self.judged(left, 0), self.shape, self.rules.margin)
@@ -194,7 +222,7 @@ class _Cleaning:
         for again in range(1, ROUNDS + 1):
             self.rounds = max(self.rounds, again)
             areas = even(self.source.layout, boxes(mask))
-            left = self.fresh(by_network(self.views(number, areas)), mask)
+            left = self.fresh(by_network(self.views(number, areas)), mask, number)
             if not left:
                 return areas
             mask = mask | painted(self.judged(left, number), self.shape, self.rules.margin)
@@ -243,7 +271,7 @@ def _shared(black: dict[int, list[Box]], frames: int) -> dict[str, Any]:
 
 
 def find_text(path: Path, rules: PixelRules, *, frames: int = CHECKED) -> list[TextBox]:
-    """Read the pixels of an object, for the verifier.
+    """Text that can be read in the pixels of an object, for the verifier.
 
     Args:
         path: a DICOM file with Pixel Data.
@@ -260,6 +288,8 @@ def find_text(path: Path, rules: PixelRules, *, frames: int = CHECKED) -> list[T
             pictures = views(source.layout, source.header, decode(source.layout, source.read(number)))
             for piece in search(pictures):
                 reading, score = recognize(straightened(pictures[0], piece.quad))
+                if not legible(reading, score):  # names nobody; most often the rim of a black area
+                    continue
                 allowed = may_stay(reading, score, rules.keep, frozenset())
                 found.append(TextBox(number, piece.box(pictures[0].shape), reading, score, allowed))
     return found

@@ -100,10 +100,14 @@ def by_ocr(gray: Array, seen: Sequence[Found]) -> list[Found]:
         area = int(mask.sum())
         if area and int((mask & known).sum()) >= 0.8 * area:
             continue
-        words, sure = recognize(straightened(gray, quad))
-        if sure >= READABLE and sum(letter.isalnum() for letter in words) >= LETTERS:
+        if legible(*recognize(straightened(gray, quad))):
             found.append(candidate)
     return found
+
+
+def legible(reading: str, score: float) -> bool:
+    """Whether a reading is sure and long enough to believe that there is text."""
+    return score >= READABLE and sum(letter.isalnum() for letter in reading) >= LETTERS
 
 
 def search(pictures: Sequence[Array], *, ocr: bool = True) -> list[Found]:

@@ -116,6 +116,37 @@ def views(layout: Layout, header: Dataset, frame: Array) -> list[Array]:
     return found
 
 
+def smoothed_over(gray: Array, mask: Array) -> Array:
+    """The picture with masked areas like what is around them: its mean, and noise of its strength.
+
+    Args:
+        gray: (rows, columns) uint8.
+        mask: (rows, columns) uint8, 1 where to fill.
+    """
+    known = 1 - mask.astype(np.float32)
+    if not known.any():
+        return np.zeros_like(gray)
+    values = gray * known
+    near = cv2.boxFilter(gray.astype(np.float32), -1, (3, 3))
+    square = (
+        np.square(gray - near) * known * (9 / 8)
+    )  # what the mean of nine takes from the spread of its middle
+    mean = np.full(gray.shape, float(np.median(gray[mask == 0])), np.float32)
+    spread, left = np.zeros(gray.shape, np.float32), mask > 0
+    for side in (31, 127):
+        sums = [
+            cv2.boxFilter(plane, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+            for plane in (known, values, square)
+        ]
+        reached = left & (sums[0] > side)
+        mean[reached] = sums[1][reached] / sums[0][reached]
+        spread[reached] = np.sqrt(np.maximum(sums[2][reached] / sums[0][reached], 0))
+        left &= ~reached
+    noise = np.random.default_rng(0).standard_normal(gray.shape, np.float32)
+    filled = np.clip(np.round(mean + spread * noise), 0, 255).astype(np.uint8)
+    return np.where(mask > 0, filled, gray)
+
+
 def fill(layout: Layout, header: Dataset, frame: Array) -> Array:
     """Black in stored values, one per sample; within the frame's own range where that range has a meaning."""
     if layout.samples == 3:
