@@ -74,8 +74,11 @@ def clean_faces(sources: Sequence[Path], rules: FaceRules, scratch: Path) -> Fac
         scratch: folder for new pixel data.
 
     Raises:
-        QuarantineError: ``face-not-registered``, ``face-geometry``, ``face-not-decodable``, ``truncated``.
+        QuarantineError: ``face-not-registered``, ``face-geometry``, ``face-not-decodable``, ``truncated``,
+            ``no-files``.
     """
+    if not sources:
+        raise QuarantineError.of(SERIES, "no-files")
     started = time.process_time()
     opened = {path: voxels.open_source(path, scratch) for path in sources}
     try:
