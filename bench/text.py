@@ -2,10 +2,10 @@
 
 Usage::
 
-    python -m bench.text [--count 4000] [--seed 2] [--peers] [--show 20]
+    python -m bench.text [--count 4000] [--seed 3] [--peers] [--show 20]
 
-One JSON line a result: name, value, unit, goal, met. Seeds 1 and 2 were looked at while the rules were made, 3 and above were not.
-``--peers`` installs
+One JSON line a result: name, value, unit, goal, met. Seeds 1 and 2 were looked at while
+the rules were made, 3 and above were not. ``--peers`` installs
 presidio (with a spaCy model from PyPI) and scrubadub in an environment under ``.radflow-bench/text`` and runs
 them over the same descriptors; one that cannot be installed is reported as absent.
 """
