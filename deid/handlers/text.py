@@ -46,8 +46,9 @@ class CleanText:
         for kind in cuts:
             scope.cuts[element.tag, kind] += 1
         text = "\\".join(one.text.strip() for one in cleaned)
-        if not text.strip("\\ "):
-            raise Unfit
+        limit = _SHORT.get(element.vr)
+        if not text.strip("\\ ") or (limit and any(len(part) > limit for part in text.split("\\"))):
+            raise Unfit  # nothing is left, or a moved date made it longer than its VR allows
         return encoded(text[: _LONG.get(element.vr, len(text))], scope.codecs)
 
     def describe(self, policy: Policy) -> list[str]:
