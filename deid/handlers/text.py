@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deid.handlers.base import Element, Scope
     from deid.policy import Policy
 
+_SHORT = {"LO": 64, "SH": 16}  # characters (PS3.5 6.2)
 _LONG = {"LT": 10240, "ST": 1024, "UT": 1 << 24, "UC": 1 << 24}
 __all__ = ["CleanText", "ScanText", "codecs_of", "decoded", "encoded"]
 
