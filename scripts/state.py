@@ -115,7 +115,9 @@ class State:
 
     def environment_of(self, component: str) -> dict[str, str]:
         """Environment of one component: the web server alone may speak as the honest broker."""
-        own = {"AIRFLOW__RADFLOW__BROKER_DSN": self.dsn("radflow_broker")} if component == "api-server" else {}
+        own = (
+            {"AIRFLOW__RADFLOW__BROKER_DSN": self.dsn("radflow_broker")} if component == "api-server" else {}
+        )
         return self.environment() | own
 
     def environment(self) -> dict[str, str]:

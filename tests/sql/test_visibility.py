@@ -130,7 +130,10 @@ def test_nobody_reads_identities_from_the_tables(world) -> None:
                          f"update {table} set project = 'x'", f"truncate {table}"):  # fmt: skip
                 with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                     world.database.rows(text, role=role, account="admin")
-        assert world.database.value(f"select count(*) from {table} where project = 'v'", role="radflow_owner") == 1
+        assert (
+            world.database.value(f"select count(*) from {table} where project = 'v'", role="radflow_owner")
+            == 1
+        )
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):  # not even by its own answer
         world.database.rows(row.replace("on conflict do nothing", "returning patient_id"))
 

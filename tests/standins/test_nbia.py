@@ -46,7 +46,11 @@ def first_ct(server: NbiaStandIn) -> str:
 
 def test_lists_what_is_there(server: NbiaStandIn) -> None:
     assert get(server, "getCollectionValues").json() == [{"Collection": "RADFLOW-DEMO"}]
-    assert get(server, "getModalityValues").json() == [{"Modality": "CT"}, {"Modality": "DOC"}, {"Modality": "OT"}]
+    assert get(server, "getModalityValues").json() == [
+        {"Modality": "CT"},
+        {"Modality": "DOC"},
+        {"Modality": "OT"},
+    ]
     assert get(server, "getBodyPartValues", Collection="radflow-demo").json() == [
         {"BodyPartExamined": "CHEST"}
     ]
