@@ -84,10 +84,8 @@ def test_every_transfer_syntax_is_read(shared_data, tmp_path):
         stored = open_source(path, tmp_path).stored(0)
         assert stored.shape == plain.shape
         syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
-        if (
-            not syntax.is_encapsulated
-            or ("Lossy" not in path.name
-            and ("Lossless" in syntax.name or "Process14" in path.name))
+        if not syntax.is_encapsulated or (
+            "Lossy" not in path.name and ("Lossless" in syntax.name or "Process14" in path.name)
         ):
             assert np.array_equal(stored, plain), path.name
             lossless += 1
