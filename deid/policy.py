@@ -44,7 +44,7 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
         "113108",
         "Retain Patient Characteristics Option",
         "Age, sex, size, weight, ethnic group, smoking status and pregnancy status stay; allergies and other "
-        "free text about the patient do not.",
+        "free text about the patient stay with identity cut out.",
     ),
     "retain_device_identity": (
         "113109",
