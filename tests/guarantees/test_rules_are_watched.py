@@ -86,7 +86,7 @@ def value_of(tag, vr, options):
         return f"{word} {word}!".encode()
     day = f"{1980 + tag % 37}{1 + tag % 12:02d}{1 + tag % 28:02d}"
     fixed = {
-        "AS": "095Y" if tag == 0x00101010 else "044Y", "DA": day, "DT": f"{day}040506.5+0100", "TM": "040506",
+        "AS": "095Y", "DA": day, "DT": f"{day}040506.5+0100", "TM": "040506",
         "DS": f"{tag % 99991}.25", "IS": str(tag % 999983), "UI": f"1.2.3.{tag}", "US": tag % 65521,
         "UL": tag, "PN": f"{word}^Ann", "UR": f"http://{word}.org/x", "CS": word, "AE": word,
     }  # fmt: skip
