@@ -16,7 +16,7 @@ from deid.exceptions import QuarantineError
 from deid.pixel_result import PixelResult
 from deid.pixels.cine import Cine, covered, moving_text, sampled, static_text
 from deid.pixels.codec import decode
-from deid.pixels.find import Found, boxes, by_network, legible, painted, search
+from deid.pixels.find import Found, boxes, by_network, legible, painted, read_lines, search
 from deid.pixels.keep import identity_words, may_stay, names
 from deid.pixels.ocr import recognize, straightened
 from deid.pixels.regions import Box, banners, device_boxes
@@ -287,9 +287,10 @@ def find_text(path: Path, rules: PixelRules, *, frames: int = CHECKED) -> list[T
         for number in sorted({round(n) for n in np.linspace(0, total - 1, min(total, frames))}):
             pictures = views(source.layout, source.header, decode(source.layout, source.read(number)))
             for piece in search(pictures):
-                reading, score = recognize(straightened(pictures[0], piece.quad))
+                box = piece.box(pictures[0].shape)
+                reading, score = read_lines(pictures[0], piece.quad, box)
                 if not legible(reading, score):  # names nobody; most often the rim of a black area
                     continue
                 allowed = may_stay(reading, score, rules.keep, frozenset())
-                found.append(TextBox(number, piece.box(pictures[0].shape), reading, score, allowed))
+                found.append(TextBox(number, box, reading, score, allowed))
     return found

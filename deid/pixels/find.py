@@ -25,6 +25,7 @@ SPREAD = 1  #: pixels added around a region: the likelihood falls from 1 to 0 ov
 FILLED = 0.6  #: share of its rectangle that a region must fill to be one line, else its own outline counts
 READABLE, LETTERS = 0.75, 2  #: how sure and how long a reading must be to believe PP-OCR alone
 LARGEST = 2.5e6  #: pixels; PP-OCR sees larger pictures reduced (their text is larger, too)
+_MARGIN, _SHORTEST = 2, 6  #: rows around a line, and the fewest that one has
 STRIP = 8  #: width of the strips by which slanted areas are covered with boxes
 
 
@@ -108,6 +109,40 @@ def by_ocr(gray: Array, seen: Sequence[Found]) -> list[Found]:
 def legible(reading: str, score: float) -> bool:
     """Whether a reading is sure and long enough to believe that there is text."""
     return score >= READABLE and sum(letter.isalnum() for letter in reading) >= LETTERS
+
+
+def read_lines(gray: Array, quad: Quad, box: Box) -> tuple[str, float]:
+    """What a piece says and how sure that is: read as a whole, and where that gives nothing, line by line.
+
+    A detector may take lines that lie close together for one piece, which as a whole reads like nothing.
+
+    Args:
+        gray: the picture, (rows, columns) uint8.
+        quad: the piece, a rotated rectangle.
+        box: the same as left, top, right, bottom.
+    """
+    whole = recognize(straightened(gray, quad))
+    left, top, right, bottom = box
+    bands = _lines(gray[top:bottom, left:right], top)
+    if legible(*whole) and len(bands) < 2:
+        return whole
+    lines = [recognize(gray[first:last, left:right]) for first, last in bands]
+    sure = [line for line in lines if legible(*line)]
+    told = " ".join(text for text, _ in sure), min((score for _, score in sure), default=0.0)
+    return max(whole, told, key=lambda reading: reading[1]) if legible(*whole) or sure else whole
+
+
+def _lines(area: Array, top: int) -> list[tuple[int, int]]:
+    """First and last + 1 row of each band of rows with strokes in it, with a margin."""
+    strokes = np.abs(np.diff(area.astype(np.float32), axis=1)).max(axis=1, initial=0)
+    busy = strokes > 0.35 * strokes.max(initial=0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], busy.astype(np.int8), [0]])))
+    bands = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [
+        (top + max(first - _MARGIN, 0), top + last + _MARGIN)
+        for first, last in bands
+        if last - first >= _SHORTEST
+    ]
 
 
 def search(pictures: Sequence[Array], *, ocr: bool = True) -> list[Found]:
