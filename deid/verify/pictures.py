@@ -45,6 +45,7 @@ TYPED = frozenset(
     }
 )
 _SCREEN = ("SCREEN", "SECONDARY", "REPORT", "DOSE_INFO")
+_SLICES = frozenset({"CT", "MR", "PT"})
 _COLOUR = ("RGB", "YBR", "PALETTE")
 _WORD = re.compile(r"[^\W_]+")
 #: What readers of small print take for one another.
@@ -53,12 +54,17 @@ _CLOSE = 0.82
 
 
 def may_show_text(modality: str, image_type: str, photometric: str, burned_in: str) -> bool:
-    """Whether text may have been typed into a picture, by what its header says."""
+    """Whether text may have been typed into a picture, by what its header says.
+
+    A slice that was computed from slices (CT, MR, PET) is SECONDARY too and no picture of a screen; reading every one
+    of a series would cost a hundred times as much as all else.
+    """
+    marks = _SCREEN if modality not in _SLICES else tuple(mark for mark in _SCREEN if mark != "SECONDARY")
     return (
         modality in TYPED
         or burned_in == "YES"
         or photometric.startswith(_COLOUR)
-        or any(mark in image_type for mark in _SCREEN)
+        or any(mark in image_type for mark in marks)
     )
 
 
