@@ -145,7 +145,11 @@ class DockerRuntime:
                 return JobState.UNKNOWN
             raise
         state = found["State"]
-        if not state["Running"] and state["Status"] not in ("created", "restarting", "paused"):
+        if state["Status"] == "created":  # whoever made it was killed before starting it; started twice is once
+            with _engine_errors(handle[:12]):
+                self.cli.start(handle)
+            return JobState.ACTIVE
+        if not state["Running"] and state["Status"] not in ("restarting", "paused"):
             return JobState.SUCCEEDED if state["ExitCode"] == 0 else JobState.FAILED
         self._look_at_memory(handle, int(state["Pid"]))
         limit = float(found["Config"]["Labels"].get(_TIME_LIMIT_LABEL, "inf"))

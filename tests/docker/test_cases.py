@@ -120,6 +120,23 @@ def test_a_killed_task_is_gone_on_with(runtime, tiny, tmp_path):
     assert mine(runtime, tiny, out) == []
 
 
+def test_a_job_that_was_made_and_never_started_is_gone_on_with(runtime, tiny, tmp_path, monkeypatch):
+    """The task was killed between making the container and starting it."""
+    from operators.runtimes import CaseRun
+
+    if runtime.name != "docker":
+        pytest.skip("a process is made and started in one")
+    out = tmp_path / "case"
+    with monkeypatch.context() as killed:
+        killed.setattr(type(runtime.cli), "start", lambda *_: None)
+        left = CaseRun(runtime, tiny["echo"], CASE, out).start()
+    assert runtime.cli.inspect_container(left)["State"]["Status"] == "created"
+    started: list[str] = []
+    record = run_case(runtime, tiny["echo"], None, CASE, out, on_start=started.append)
+    assert record.ok, record
+    assert started == [left]
+
+
 def test_a_job_with_other_inputs_is_discarded(runtime, tiny, tmp_path):
     """What a killed try left behind must not answer for a changed case."""
     from operators.runtimes import CaseRun
