@@ -10,11 +10,13 @@ import argparse
 import os
 import secrets
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deid import DeidError, load_policy, verify_series
 from deid.commands import add_run, run_batch
+from deid.repair import mend_all
 from deid.scoring import cli as scoring
 
 if TYPE_CHECKING:
@@ -63,7 +65,10 @@ def _verify(arguments: argparse.Namespace) -> int:
             reason = "A folder to verify does not exist."
             raise DeidError(reason, "Give the folder of the originals, then the folder that `run` wrote.")
     originals, outputs = _visible(arguments.originals), _visible(arguments.outputs)
-    findings = verify_series(originals, outputs, policy=policy)
+    with tempfile.TemporaryDirectory(prefix="deid-verify-") as work:
+        # What `run` had to mend first was verified in its mended form; here too.
+        mended = mend_all(originals, Path(work)) or originals
+        findings = verify_series(mended, outputs, policy=policy)
     for finding in findings:
         print(finding)
     print(f"{len(outputs)} files verified, {len(findings)} findings")

@@ -20,7 +20,7 @@ from deid.identifiers import CONTROL, KINDS
 from deid.walker import CALL, DUMMY, EMPTY, KEEP, REMOVE, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from types import ModuleType
 
     from deid.handlers import Scope
@@ -203,8 +203,3 @@ def inserted(tag: int, vr: str, value: bytes, *, implicit: bool, order: str) -> 
         reason = f"A value to set for ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than {vr} allows."
         raise PolicyError(reason, "Shorten it.")
     return tag, head + name + len(value).to_bytes(2, byteorder) + value
-
-
-def ascending(inserts: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """Elements to set in the order in which the walkers need them."""
-    return sorted(inserts)

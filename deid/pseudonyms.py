@@ -49,7 +49,6 @@ class Pseudonyms:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + _LABEL)
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
         self._project = project.strip()
-        self._memo: dict[tuple[str, str], bytes] = {}
         self._uids: dict[str, str] = {}
         self._watched: list[tuple[str, str]] | None = None
         self._begun: dict[str, hashlib._Hash] = {}
@@ -72,17 +71,12 @@ class Pseudonyms:
         return f"Pseudonyms(project={self._project!r})"
 
     def _digest(self, kind: str, value: str) -> bytes:
-        known = self._memo.get((kind, value))
-        if known is None:
-            code = (self._begun.get(kind) or self._begin(kind)).copy()
-            raw = value.encode("utf-8", "surrogatepass")
-            code.update(len(raw).to_bytes(4, "big") + raw)
-            if len(self._memo) >= _MEMO_LIMIT:  # memory stays constant over a million objects
-                self._memo.clear()
-            outer = self._outer.copy()
-            outer.update(code.digest())
-            known = self._memo[kind, value] = outer.digest()
-        return known
+        code = (self._begun.get(kind) or self._begin(kind)).copy()
+        raw = value.encode("utf-8", "surrogatepass")
+        code.update(len(raw).to_bytes(4, "big") + raw)
+        outer = self._outer.copy()
+        outer.update(code.digest())
+        return outer.digest()
 
     def _begin(self, kind: str) -> hashlib._Hash:
         """The inner hash of HMAC (RFC 2104) over project and kind, which all values of a kind share."""

@@ -1,4 +1,4 @@
-"""Codes of local schemes: their meaning is free text that someone typed."""
+"""Codes of local schemes (``99...``, PS3.16 section 8, or none): their meaning is free text that someone typed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
 SCHEME, VALUE = 0x00080102, 0x00080100
 MEANING = "LOCAL CODE"
-
-
-def is_local(scheme: bytes) -> bool:
-    """Whether a Coding Scheme Designator is private: ``99...`` (PS3.16 section 8), or absent."""
-    name = scheme.strip(b"\0 ")
-    return not name or name.startswith(b"99")
 
 
 class CodeMeaning:

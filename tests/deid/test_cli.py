@@ -162,3 +162,11 @@ def test_help(command):
     )
     assert "usage: python -m deid" in shown.stdout
     assert shown.stderr == ""
+
+
+def test_verify_reads_a_file_that_had_to_be_mended(ct, write, tmp_path, key, capsys):
+    path = write(ct())
+    path.write_bytes(path.read_bytes()[132:])  # no preamble
+    assert run(tmp_path / "in", tmp_path / "out", key) == 0
+    assert main(["verify", str(tmp_path / "in"), str(tmp_path / "out"), "--policy", "research"]) == 0
+    assert "0 findings" in capsys.readouterr().out
