@@ -17,7 +17,8 @@ from deid.exceptions import DeidError, QuarantineError
 from deid.policy import load_policy
 from deid.progress import Progress, duration
 from deid.pseudonyms import Pseudonyms
-from deid.report import batch_report, quarantine_report, shows_identity, write_report
+from deid.report import ReportWriter, quarantine_report
+from deid.report.writing import JSON, PAGE, REVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from deid.batch import Outcome
     from deid.policy import Policy
 
-_PICTURED = 200  # series whose pictures the page shows; a page of gigabytes helps nobody
 _STRAY = "One file"
 
 
@@ -79,7 +79,11 @@ def run_batch(arguments: argparse.Namespace) -> int:
         index.fill(looking)
         looking.end()
         mapping = stack.enter_context(Mapping(arguments.mapping)) if arguments.mapping else None
-        run = _Run(arguments, policy, index, mapping)
+        writer = None
+        if arguments.report:
+            made = ReportWriter(arguments.report, name=arguments.project, review=arguments.review)
+            writer = stack.enter_context(made)
+        run = _Run(arguments, policy, index, mapping, writer)
         run.strays()
         series, _ = index.count()
         options = Options(
@@ -111,12 +115,15 @@ class _Run:
     """What the run command keeps and prints."""
 
     def __init__(
-        self, arguments: argparse.Namespace, policy: Policy, index: Index, mapping: Mapping | None
+        self,
+        arguments: argparse.Namespace,
+        policy: Policy,
+        index: Index,
+        mapping: Mapping | None,
+        writer: ReportWriter | None,
     ) -> None:
         self._arguments, self._policy, self._index, self._mapping = arguments, policy, index, mapping
-        self._reports: list[dict[str, Any]] = []
-        self._pictures: dict[str, bytes] = {}
-        self._pictured = 0
+        self._writer = writer
         self._refused: list[tuple[int, str, list[Path]]] = []
         self._count: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
@@ -152,13 +159,8 @@ class _Run:
         self._count["bytes"] += 0 if outcome.resumed else sum(path.stat().st_size for path in outcome.files)
         how = ", as before" if outcome.resumed else ""
         self._say(f"done        {outcome.place} ({len(outcome.files)} files{how})")
-        self._reports.append(outcome.report)
-        if outcome.pictures and self._pictured < _PICTURED:
-            self._pictured += 1
-            review = self._arguments.review is not None
-            self._pictures.update(
-                {name: png for name, png in outcome.pictures.items() if review or not shows_identity(name)}
-            )
+        if self._writer is not None:
+            self._writer.add(outcome.report, outcome.pictures)
         if self._mapping is not None:
             self._mapping.add("uid", outcome.uids)
             self._mapping.add("patient", outcome.patients)
@@ -176,7 +178,8 @@ class _Run:
         self._refuse(outcome.number, outcome.report, error.code, outcome.files)
 
     def _refuse(self, number: int, report: dict[str, Any], code: str, files: list[Path]) -> None:
-        self._reports.append(report)
+        if self._writer is not None:
+            self._writer.add(report)
         self._refused.append((number, code, files))
         self._codes[code] += 1
 
@@ -184,9 +187,11 @@ class _Run:
         """Write what was asked for, print the summary; the exit status."""
         arguments, policy = self._arguments, self._policy
         written = self._mapping.write() if self._mapping is not None else []
-        if arguments.report:
-            batch = batch_report(self._reports, name=arguments.project)
-            written += write_report(arguments.report, batch, self._pictures, review=arguments.review)
+        if self._writer is not None:
+            self._writer.finish()
+            written += [arguments.report / JSON, arguments.report / PAGE]
+            if arguments.review and (arguments.review / REVIEW).exists():
+                written.append(arguments.review / REVIEW)
         if arguments.review and self._refused:
             written.append(self._quarantine_list(arguments.review))
         spent = time.monotonic() - self._started

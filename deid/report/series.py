@@ -77,6 +77,7 @@ def series_report(
             "study_uid": result.study_uid,
             "series_uid": result.series_uid,
             "objects": len(result.manifest),
+            "mended": result.mended,
             "bytes": {"original": result.bytes_in, "output": result.bytes_out},
             "sop_classes": _counts({UID(uid).name: count for uid, count in result.sop_classes.items()}),
             "modalities": _counts({result.modality: len(result.manifest)} if result.modality else {}),

@@ -52,6 +52,10 @@ def _facts(report: Mapping[str, Any]) -> Html:
         ("Series", tag("span", report["series_uid"], class_="mono")),
         ("Verifier", verified_chip(report)),
         ("Size", ", ".join(f"{name} {size}" for name, size in sizes.items())),
+        (
+            "Repaired before they could be read",
+            many(mended, "file") if (mended := report.get("mended", 0)) else "",
+        ),
         ("Time", ", ".join(f"{name} {value:g} s" for name, value in report["seconds"].items())),
         ("Manifest (SHA-256 over all objects)", tag("span", report["manifest"]["sha256"], class_="mono")),
         ("This report (SHA-256)", tag("span", report["sha256"], class_="mono")),
