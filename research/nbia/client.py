@@ -27,7 +27,8 @@ from research.landing import (
     verified,
 )
 from research.nbia.rows import SeriesRow, SeriesSize
-from research.nbia.transport import Patience, base_address, broken, get, not_nbia, transient
+from research.nbia.transport import base_address, broken, get, not_nbia
+from research.sources.patience import Patience, transient
 
 log = logging.getLogger(__name__)
 

@@ -2,63 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import random
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping
 
 import requests
 
 from research.errors import FetchError
-
-log = logging.getLogger(__name__)
-T = TypeVar("T")
+from research.sources.patience import TransientError, transient
 
 API = "/nbia-api/services/v4"
-_LATER = "Run the task again later; if it stays so, tell the archive's help desk the time of this message."
-_LONGEST_WAIT_S = 120.0
-
-
-class TransientError(FetchError):
-    """An attempt failed in a way that another attempt may mend."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How often and how long to try.
-
-    Args:
-        retries: attempts after the first.
-        backoff: seconds before the second attempt; doubled for each further one, with a random half on top.
-    """
-
-    retries: int = 4
-    backoff: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.retries < 0 or self.backoff < 0:
-            msg = f"retries and backoff must be 0 or more, got {self.retries} and {self.backoff}"
-            raise ValueError(msg)
-
-    def run(self, label: str, attempt: Callable[[], T]) -> T:
-        """Call ``attempt`` until it returns; only ``TransientError`` is tried again.
-
-        Raises:
-            FetchError: the last attempt failed too, or one failed for good.
-        """
-        for number in range(self.retries + 1):
-            try:
-                return attempt()
-            except TransientError as error:
-                last = error
-            if number < self.retries:
-                wait = min(_LONGEST_WAIT_S, self.backoff * 2**number * (1 + random.random() / 2))  # noqa: S311
-                log.warning("%s: %s Attempt %d of %d.", label, last.reason, number + 1, self.retries + 1)
-                time.sleep(wait)
-        reason = f"{label}: not delivered in {self.retries + 1} attempts. The last time: {last.reason}"
-        raise FetchError(reason, last.instruction, code=last.code) from None
 
 
 def base_address(url: str) -> str:
@@ -68,11 +19,6 @@ def base_address(url: str) -> str:
         msg = f"The NBIA address {url!r} does not begin with http:// or https://."
         raise ValueError(msg)
     return trimmed if "/services/" in trimmed else trimmed.removesuffix("/nbia-api") + API
-
-
-def transient(reason: str, code: str) -> TransientError:
-    """An error that is worth another attempt."""
-    return TransientError(reason, _LATER, code=code)
 
 
 def not_nbia() -> TransientError:
