@@ -110,6 +110,7 @@ class Known:
         digits: numbers of seven digits or more.
         squeezed: whole names and numbers without anything between their letters.
         clinical: path -> clinical words that are also somebody's name and that an original has there.
+        said: path -> words that the text of an original has there, where the text may stay.
     """
 
     tokens: list[Token] = field(default_factory=list, repr=False)
@@ -122,6 +123,7 @@ class Known:
     digits: set[str] = field(default_factory=set, repr=False)
     squeezed: set[str] = field(default_factory=set, repr=False)
     clinical: dict[tuple[int, ...], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
+    said: dict[tuple[int, ...], set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
 
 def _kept(row: standard.Row, option: str) -> bool:
@@ -131,6 +133,11 @@ def _kept(row: standard.Row, option: str) -> bool:
         cleanable = row.vr in FREE_VRS or row.vr in ("SQ", "UR", "")
         return code == "K" or (code == "C" and cleanable)
     return code is not None and option != _DATES[0]
+
+
+def is_graphics(tag: int) -> bool:
+    """Whether a tag is of a curve (50xx) or an overlay (60xx); the odd groups among them are private."""
+    return tag >> 24 in (0x50, 0x60) and not tag >> 16 & 1
 
 
 class Grounds:
@@ -189,7 +196,7 @@ class Grounds:
 
     def _identifying(self, path: tuple[int, ...]) -> bool:
         """Whether a value at this path is identity by its place: a table row, an overlay, what lies beyond."""
-        return any(tag in self.identity or tag in self.further or tag >> 24 in (0x50, 0x60) for tag in path)
+        return any(tag in self.identity or tag in self.further or is_graphics(tag) for tag in path)
 
     def private(self, event: Event) -> bool:
         """Whether a private element, or the private sequence that a value is in, is known to be safe."""
@@ -318,13 +325,17 @@ class Collector:
             elif hit.code in ("generic-phone", "generic-ssn", "generic-id"):
                 self._identifier(hit.text, place=False)
         if self._grounds.free_text(path):
-            self.known.clinical[path] |= standard.words("terms").intersection(spellings.words_in(text))
+            words = spellings.words_in(text)
+            self.known.clinical[path] |= standard.words("terms").intersection(words)
+            self.known.said[path].update(spellings.runs_in(text))
 
     def _private(self, event: Event, vr: str) -> None:
         tag, value = event.path[-1], event.value
         if vr in NUMBERS or len(value) > 1 << 12:
             return
         if self._grounds.creator(event) if 0x10 <= (tag & 0xFFFF) <= 0xFF else self._grounds.private(event):
+            for text in decoded(value, ("latin-1",)):
+                self.known.said[event.path].update(spellings.runs_in(text))
             return
         if vr == "PN":
             self._names(value)

@@ -18,10 +18,11 @@ from deid.identity import Collector, grounds_of
 from deid.policy import OPTIONS
 from deid.rawbytes import StructureError
 from deid.verify import pictures
-from deid.verify.judge import Judge, where
+from deid.verify.judge import NOISE, Judge, where
 from deid.verify.marks import METHOD_CODES, Marks
 from deid.verify.reader import Reader
 from deid.verify.scanner import Event, make_scanner
+from deid.verify.streams import looks_typed
 from deid.verify.stretch import Shelf
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class Verifier:
 
     def _stream(self, reading: Reading) -> Iterator[tuple[str, str]]:
         for text in reading.texts:
-            event = Event((0x7FE00010,), "LT", text, b"", self._scanner.find(text))
+            vr = "LT" if looks_typed(text) else NOISE
+            event = Event((0x7FE00010,), vr, text, b"", self._scanner.find(text))
             for code in self._judge.codes(event):
                 yield ("stream" if code in ("text", "private-text") else code), "(7FE0,0010)"
 

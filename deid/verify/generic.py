@@ -24,6 +24,7 @@ _TECHNICAL = frozenset(
 )
 
 _DIGIT = re.compile(r"\d")
+_SHORTEST_NUMBER, _EXTENSION = 7, 4  # digits
 _PHONE = re.compile(
     r"(?<![\w.+\-/])(?:\+?\d{1,3}[ .\-/])?(?:\(\d{3,5}\)[ \-/]?\d{3,4}|\d{3}[ .\-]\d{3})[ .\-]\d{4}(?![\w\-/]|\.\d)"
     r"|(?<![\w.+])\+\d{1,3}[ ./\-]?(?:\(0?\d{1,5}\)|\d{1,5})(?:[ ./\-]?\d{2,5}){1,4}(?![\w\-/]|\.\d)"
@@ -78,7 +79,7 @@ def generic_in(text: str, tag: int = 0) -> Iterator[Generic]:
         return
     if _DIGIT.search(text):
         if tag not in _TECHNICAL:
-            yield from _all("generic-phone", _PHONE, text)
+            yield from (hit for hit in _all("generic-phone", _PHONE, text) if _dialled(hit.text))
             yield from _all("generic-ssn", _SSN, text)
         yield from _all("generic-id", _ID, text)
         yield from _all("generic-address", _ADDRESS, text)
@@ -91,6 +92,12 @@ def generic_in(text: str, tag: int = 0) -> Iterator[Generic]:
             if not host.endswith(_REGISTRIES):
                 yield hit
     yield from _all("generic-name", _NAME, text)
+
+
+def _dialled(text: str) -> bool:
+    """Whether enough digits for a number: "+0100" is a time zone."""
+    digits = sum(character.isdigit() for character in text)
+    return digits >= _SHORTEST_NUMBER if text.startswith("+") else digits >= _EXTENSION
 
 
 def _all(code: str, pattern: re.Pattern[str], text: str) -> Iterator[Generic]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from deid import standard
 from deid.findings import place
-from deid.identity import FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded
+from deid.identity import FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded, is_graphics
 from deid.policy import OPTIONS
 from deid.rawbytes import vr_of
 from deid.verify import spellings
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from deid.verify.scanner import Event, Scanner
 
+#: In the place of a VR: printable bytes among compressed samples in which nobody typed.
+NOISE = "noise"
 _SHORT = 5
 _ALIAS = re.compile(rb"RF-[0-9A-HJKMNP-TV-Z]{10} ?")
 _HASH = re.compile(rb"H[0-9A-HJKMNP-TV-Z]{12} ?")
@@ -39,12 +41,17 @@ _MEANINGS = frozenset(
     {b"Basic Application Confidentiality Profile", *(meaning.encode() for _, meaning, _ in OPTIONS.values())}
 )
 _HOUR = re.compile(rb"[0-2]\d[0-5]\d")
+_WORD = re.compile(rb"[A-Za-z]+")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 _AGE = re.compile(rb"(\d{3})Y ?")
 _MEANING = 0x00080104
 #: VRs in which nobody types.
 _FORMAL = frozenset({"UI", "DA", "DT"})
 _GRAPHICS = frozenset({0x0022, 0x1500, 0x3000, 0x4000})
+#: What the only item of a dummy sequence must say (type 1, Enumerated Values of PS3.3 C.10.5, C.17.3): nobody's.
+_DUMMY_TERMS = {0x00700004: b"PIXEL", 0x00700015: b"N", 0x0040A010: b"CONTAINS", 0x0040A040: b"TEXT"}
+#: A number of this many digits is no technical term.
+_NUMBER = 5
 
 
 class Judge:
@@ -86,7 +93,7 @@ class Judge:
             return
         if tag == _MEANING and context.startswith(b"99"):
             yield "text"
-        if tag >> 24 == 0x50 or (tag >> 24 == 0x60 and tag & 0xFFFF in _GRAPHICS):
+        if is_graphics(tag) and (tag >> 24 == 0x50 or tag & 0xFFFF in _GRAPHICS):
             cleaned = "clean_graphics" in self._grounds.options and not self._is_known(event)
             yield from () if cleaned else ("graphics",)
         if vr == "AS" or (vr in ("", "UN") and vr_of(tag) == "AS"):
@@ -107,7 +114,7 @@ class Judge:
         """Whether the value is one that de-identification itself writes, whole."""
         if _ALIAS.fullmatch(value) or _HASH.fullmatch(value):
             return not self._scanner.known(path, value)
-        if stripped in _CONSTANTS:
+        if stripped in _CONSTANTS or _DUMMY_TERMS.get(path[-1]) == stripped:
             return True
         return path[0] in _MARKS and (stripped in _MEANINGS or _METHOD.fullmatch(value) is not None)
 
@@ -145,6 +152,10 @@ class Judge:
             return cleaned and len(word) > len(pattern) + 2
         if cleaned and token.word in self._known.clinical[path]:
             return True
+        if self._said(token, path) and (
+            (not token.strong and _is_prose(token)) or (cleaned and _in_compound(pattern, value, offset))
+        ):
+            return True
         if self._grounds.identifying(path) or not known:
             return False
         if path[-1] in _MAKERS and (token.code == "place" or token.word in standard.words("vendors")):
@@ -152,6 +163,11 @@ class Judge:
         if vr in NUMBERS or token.word in standard.words("terms"):
             return True
         return not token.strong and (not cleaned or _is_prose(token))
+
+    def _said(self, token: Token, path: tuple[int, ...]) -> bool:
+        """Whether a text that was to go elsewhere also stood in this place of an original, where text may stay."""
+        said = self._known.said.get(path)
+        return bool(said) and said.issuperset(spellings.runs_in(token.word))
 
     def _fallen(self, path: tuple[int, ...], day: datetime.date) -> bool:
         """Whether a day is the shifted form of another day that an original had in this place."""
@@ -201,9 +217,10 @@ def _in_private(path: tuple[int, ...]) -> bool:
 
 def _is_prose(token: Token) -> bool:
     """Whether a text that was to go elsewhere is one that may stay in a description: no place, no lone number."""
-    return token.code == "private-text" or (
-        token.code == "text" and (" " in token.word or not any(map(str.isdigit, token.word)))
-    )
+    digits = sum(map(str.isdigit, token.word))
+    if " " not in token.word and digits >= _NUMBER:
+        return False
+    return token.code == "private-text" or (token.code == "text" and (" " in token.word or not digits))
 
 
 def _bounded(token: Token, pattern: bytes, value: bytes, offset: int) -> bool:
@@ -231,9 +248,17 @@ def _textual(vr: str, value: bytes, offset: int) -> bool:
     """Whether a short hit lies in text; three letters come up by chance in a table of numbers."""
     if vr in TEXT_VRS or vr in ("DS", "IS"):
         return True
-    if vr in NUMBERS or len(value) > 1 << 12:
+    if vr in NUMBERS or vr == NOISE or len(value) > 1 << 12:
         return False
     return any(run.start() <= offset < run.end() for run in _PRINTABLE.finditer(value))
+
+
+def _in_compound(pattern: bytes, value: bytes, offset: int) -> bool:
+    """Whether a hit is part of a clinical term, as the town of Hill is of Hill-Sachs."""
+    behind = [run.group() for run in _WORD.finditer(value.lower(), offset)][:2]
+    ahead = [run.group() for run in _WORD.finditer(value.lower(), 0, offset)][-1:]
+    pairs = (behind, [*ahead, pattern.lower()])
+    return any(b"-".join(pair).decode("latin-1") in standard.words("compounds") for pair in pairs)
 
 
 def _longer_word(pattern: bytes, value: bytes, offset: int) -> str:

@@ -51,6 +51,7 @@ _NAMED = re.compile(
 _GAP = re.compile(r"(?<=\d)[\s().+/\-]{1,3}(?=\d)")
 _DIGIT = re.compile(r"\d")
 _BETWEEN = re.compile(r"[\W_]+")
+_RUN = re.compile(r"[^\W_]+")
 _LONG_NUMBER = re.compile(r"\d{7,}")
 
 
@@ -164,6 +165,11 @@ def digits_in(text: str) -> list[str]:
 def squeezed(text: str) -> str:
     """Letters and digits only, in lower case: what is left when somebody spaced a word out."""
     return _BETWEEN.sub("", text.lower())
+
+
+def runs_in(text: str) -> list[str]:
+    """The runs of letters and digits of a text, in lower case."""
+    return _RUN.findall(text.lower())
 
 
 def words_in(text: str) -> Iterable[str]:

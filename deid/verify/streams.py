@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Bytes at either end of a stream that are looked at where its structure says nothing.
 END = 1 << 12
 _RUN = re.compile(rb"[\x20-\x7e\xa0-\xff]{6,}")
+_TYPED = re.compile(rb"[A-Za-z0-9 .,:;/()#@'_^=+\-]")
+_SHARE = 0.92
 _JPEG, _J2K, _JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
 _END_OF_IMAGE = b"\xff\xd9"
 _SCAN, _TILE, _CODESTREAM = 0xDA, 0x90, b"jp2c"
@@ -51,6 +53,15 @@ def texts(read: Read, start: int, end: int) -> Iterator[bytes]:
         yield tail[last + 2 :].strip(b"\0")
     elif tail_from > start or last < 0:
         yield from _RUN.findall(tail)
+
+
+def looks_typed(run: bytes) -> bool:
+    """Whether somebody may have typed a run of printable bytes.
+
+    Compressed samples hold printable runs by chance, with many signs that text has few of. A form (a telephone number)
+    or three letters (a name) in such a run mean nothing; a longer name does.
+    """
+    return len(_TYPED.findall(run)) >= _SHARE * len(run)
 
 
 def _segments(read: Read, position: int, end: int, last: int, wanted: frozenset[int]) -> Iterator[bytes]:
