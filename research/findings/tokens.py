@@ -1,0 +1,85 @@
+"""Words, sentences: where they stand in the text.
+
+One pass of one expression without nested repetition, so time is linear in the length of the text. Hyphens separate
+words ("T-spine" is two), decimals are one word, every other sign is a token of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’](?:s|t)\b)?|\d+(?:[.,]\d+)*|\n[ \t\r]*(?:\n[ \t\r]*)+|[^\w\s-]|_")
+_SPLITS = frozenset(".!?")
+_ABBREVIATIONS = frozenset(
+    "approx cf dr fig mr mrs ms prof resp st vs".split()
+)
+BLANK_LINE = "\n\n"
+
+
+class Span(NamedTuple):
+    """Half-open range of tokens."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a text: lower-case words and, in characters of the text, where each starts and ends."""
+
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def part(self, start: int, stop: int) -> Tokens:
+        """Some of the tokens; offsets still index the whole text."""
+        return Tokens(self.words[start:stop], self.starts[start:stop], self.ends[start:stop])
+
+
+def tokenize(text: str) -> Tokens:
+    """Split a text into tokens; the character offsets index the text as given."""
+    words: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        word = match[0]
+        words.append(BLANK_LINE if word[0] == "\n" else word.lower())
+        starts.append(start)
+        ends.append(end)
+    return Tokens(tuple(words), tuple(starts), tuple(ends))
+
+
+def is_word(word: str) -> bool:
+    """Whether a token is a word or a number, not a sign."""
+    return word[0].isalnum()
+
+
+def sentences(tokens: Tokens) -> list[Span]:
+    """Split into sentences."""
+    words = tokens.words
+    out: list[Span] = []
+    begin = 0
+    for at, word in enumerate(words):
+        if word == BLANK_LINE or (word in _SPLITS and not _abbreviated(words, at)):
+            if at > begin:
+                out.append(Span(begin, at))
+            begin = at + 1
+    if begin < len(words):
+        out.append(Span(begin, len(words)))
+    return out
+
+
+def _abbreviated(words: tuple[str, ...], at: int) -> bool:
+    if at == 0 or words[at] != ".":
+        return False
+    before = words[at - 1]
+    after = words[at + 1] if at + 1 < len(words) else ""
+    if before == "no":
+        return after[:1].isdigit()
+    return before in _ABBREVIATIONS and after[:1].isalnum()
