@@ -334,8 +334,8 @@ class Collector:
         if vr in NUMBERS or len(value) > 1 << 12:
             return
         if self._grounds.creator(event) if 0x10 <= (tag & 0xFFFF) <= 0xFF else self._grounds.private(event):
-            for text in decoded(value, ("latin-1",)):
-                self.known.said[event.path].update(spellings.runs_in(text))
+            for said in decoded(value, ("latin-1",)):
+                self.known.said[event.path].update(spellings.runs_in(said))
             return
         if vr == "PN":
             self._names(value)

@@ -158,7 +158,7 @@ class Planner:
         scope = self._scope
 
         def call(value: bytes, vr: bytes, local: bool) -> bytes | None:  # noqa: ARG001, FBT001
-            rule = self._private.rule(creator, group, low, vr.decode("latin-1"))
+            rule = self._private.rule(creator, group, low, vr.decode("latin-1"), value)
             if rule is None or not fits(rule.vr, vr.decode("latin-1"), value):
                 return None
             if rule.action is Action.KEEP and (rule.vr != "UN" or not _printable(value)):

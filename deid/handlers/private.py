@@ -21,6 +21,11 @@ _TEXT = {
     "CS": re.compile(rb"[A-Z0-9 _\\\x00]*"),
     "DS": re.compile(rb"[0-9+\-.eE \\\x00]*"),
     "IS": re.compile(rb"[0-9+\- \\\x00]*"),
+    "AS": re.compile(rb"[0-9DWMY \\\x00]*"),
+    "DA": re.compile(rb"[0-9.\- \\\x00]*"),
+    "DT": re.compile(rb"[0-9.+\- \\\x00]*"),
+    "TM": re.compile(rb"[0-9.:\- \\\x00]*"),
+    "UI": re.compile(rb"[0-9. \\\x00]*"),
 }
 _SIZE = {"FD": 8, "FL": 4, "SL": 4, "SS": 2, "UL": 4, "US": 2}
 _FREE = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UT"})
@@ -48,7 +53,9 @@ class PrivateRules:
         """Whether anything of a block may stay."""
         return (_name(creator), group) in self._blocks
 
-    def rule(self, creator: bytes, group: int, low: int, file_vr: str = "") -> Rule | None:
+    def rule(
+        self, creator: bytes, group: int, low: int, file_vr: str = "", value: bytes | None = None
+    ) -> Rule | None:
         """The rule of an attribute, None where it goes.
 
         Args:
@@ -56,11 +63,12 @@ class PrivateRules:
             group: the group, odd.
             low: low byte of the element.
             file_vr: its VR in the file, where that says it; known attributes come with several.
+            value: its value, which tells which of several VRs it has where the file does not.
         """
         known = self._known.get((_name(creator), group, low))
         if known is None:
             return None
-        vr = file_vr if file_vr in known else _telling(known)
+        vr = file_vr if file_vr in known else _telling(known, value)
         what = known[vr]
         if what == "remove":
             return None
@@ -80,10 +88,11 @@ class PrivateRules:
         return Rule(Action.KEEP, Action.REMOVE, vr) if _DATES[1] in self._options else None
 
 
-def _telling(known: dict[str, str]) -> str:
+def _telling(known: dict[str, str], value: bytes | None) -> str:
     """The VR that says most, of those that may stay: files that do not know an attribute call it UN or OB."""
     staying = [vr for vr, what in known.items() if what != "remove"]
-    return next((vr for vr in staying if vr not in ("OB", "OW", "UN")), staying[0])
+    usual = sorted((vr for vr in staying if vr not in ("OB", "OW", "UN")), key=lambda vr: vr in _FREE) or staying
+    return next((vr for vr in usual if value is not None and fits(vr, None, value)), usual[0])
 
 
 def _name(creator: bytes) -> str:

@@ -167,7 +167,7 @@ class Judge:
     def _said(self, token: Token, path: tuple[int, ...]) -> bool:
         """Whether a text that was to go elsewhere also stood in this place of an original, where text may stay."""
         said = self._known.said.get(path)
-        return bool(said) and said.issuperset(spellings.runs_in(token.word))
+        return said is not None and said.issuperset(spellings.runs_in(token.word))
 
     def _fallen(self, path: tuple[int, ...], day: datetime.date) -> bool:
         """Whether a day is the shifted form of another day that an original had in this place."""
