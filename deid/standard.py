@@ -93,7 +93,11 @@ def private_dispositions() -> dict[tuple[str, int, int], dict[str, str]]:
         key = creator.strip().casefold(), int(group, 16), int(element, 16)
         known = found.setdefault(key, {})
         for vr in vrs.split():
+            if place and (*key, vr) in top:
+                continue
             known[vr] = min(known.get(vr, action), action, key=strict.index)
+            if not place:
+                top.add((*key, vr))
     return found
 
 
@@ -111,7 +115,3 @@ def words(name: str) -> frozenset[str]:
     """A word list of ``words.toml``, in lower case."""
     text = (Path(__file__).parent / "words.toml").read_text()
     return frozenset(str(tomllib.loads(text)[name]).split())
-            if place and (*key, vr) in top:
-                continue
-            if not place:
-                top.add((*key, vr))
