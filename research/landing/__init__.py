@@ -4,7 +4,7 @@ A series is accepted whole or not at all. What cannot be accepted is moved, not 
 a reason code (``REASONS``) and without anything that names a patient in the record of it.
 """
 
-from research.landing.archives import Limits, Unpacked, unpack
+from research.landing.archives import Digesting, Digests, Limits, Unpacked, unpack
 from research.landing.images import inspect
 from research.landing.quarantine import MENDABLE, REASONS, QuarantinedError, quarantine
 from research.landing.received import (
@@ -22,6 +22,8 @@ from research.landing.received import (
 __all__ = [
     "MENDABLE",
     "REASONS",
+    "Digesting",
+    "Digests",
     "Limits",
     "QuarantinedError",
     "Received",

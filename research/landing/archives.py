@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 from research.errors import LandingError
 
@@ -50,16 +51,26 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Digests:
+    """MD5 and SHA-256 of a file, in hexadecimal digits."""
+
+    md5: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Unpacked:
     """The images of a zip as numbered files, and what came beside them.
 
     ``md5`` holds the source's own checksums in the order of ``images``; None where the zip had no
-    md5hashes.csv, and an empty text for an image that is not in it.
+    md5hashes.csv, and an empty text for an image that is not in it. ``digests`` are those of the files as they
+    were written, computed on the way; None where nobody did, and then the files are read for them.
     """
 
     images: tuple[Path, ...]
     licence: str | None
     md5: tuple[str, ...] | None
+    digests: tuple[Digests, ...] | None = None
 
 
 def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> Unpacked:
@@ -100,28 +111,55 @@ def _unpack(opened: zipfile.ZipFile, folder: Path, limits: Limits) -> Unpacked:
     _check_entries(entries, limits)
     licence, table = None, None
     images: list[tuple[str, Path]] = []
+    digests: list[Digests] = []
     budget = limits.total_bytes
     for entry in entries:
         name = PurePosixPath(entry.filename).name
         if name in (LICENCE_ENTRY, MD5_ENTRY):
-            text = _read(opened, entry, io.BytesIO(), budget).decode("utf-8", "replace")
+            told = io.BytesIO()
+            _read(opened, entry, told, budget)
+            text = told.getvalue().decode("utf-8", "replace")
             licence, table = (text, table) if name == LICENCE_ENTRY else (licence, text)
             continue
         path = folder / f"{len(images) + 1:08d}.dcm"
-        with path.open("xb") as out:
+        with path.open("xb") as file:
+            out = Digesting(file)
             _read(opened, entry, out, min(budget, limits.file_bytes))
+        digests.append(out.digests)
         budget -= path.stat().st_size
         images.append((entry.filename, path))
     return Unpacked(
         tuple(path for _, path in images),
         licence,
         None if table is None else _checksums(table, [name for name, _ in images]),
+        tuple(digests),
     )
 
 
-def _read(
-    opened: zipfile.ZipFile, entry: zipfile.ZipInfo, out: io.BytesIO | io.BufferedWriter, most: int
-) -> bytes:
+class Digesting:
+    """Writes to a file and computes its checksums on the way."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+
+    def write(self, block: bytes) -> None:
+        """Write a block."""
+        self._file.write(block)
+        self.add(block)
+
+    def add(self, block: bytes) -> None:
+        """Count a block that is in the file already."""
+        self._md5.update(block)
+        self._sha256.update(block)
+
+    @property
+    def digests(self) -> Digests:
+        """Checksums of what was written so far."""
+        return Digests(self._md5.hexdigest(), self._sha256.hexdigest())
+
+
+def _read(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, out: io.BytesIO | Digesting, most: int) -> None:
     """Copy an entry in blocks; the size it declares is not believed."""
     done = 0
     with opened.open(entry) as source:
@@ -130,7 +168,6 @@ def _read(
             if done > most:
                 raise _bad(code="zip-bomb", reason=f"An entry of the zip inflates to more than {most} bytes.")
             out.write(block)
-    return out.getvalue() if isinstance(out, io.BytesIO) else b""
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -184,10 +221,13 @@ def _checksums(table: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(listed.get(name, "") for name in names)
 
 
-def md5(path: Path) -> str:
-    """The MD5 of a file, which NBIA uses against damage on the way and not against forgery."""
+def digest(path: Path) -> Digests:
+    """The checksums of a file. Sources use MD5 against damage on the way and not against forgery."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        both = Digesting(io.BytesIO())
+        while block := file.read(_BLOCK):
+            both.add(block)
+    return both.digests
 
 
 def _bad(*, code: str, reason: str) -> LandingError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import warnings
 import zlib
@@ -11,15 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pydicom
-from pydicom.dataelem import RawDataElement
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
 
 from research.errors import LandingError
+from research.landing.whole import is_whole
 
-_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-_ROWS = 0x00280010
-_UNDEFINED = 0xFFFFFFFF
 _PARSE_ERRORS = (
     ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
     struct.error, zlib.error,
@@ -39,7 +34,9 @@ class ImageFacts:
 
 
 def inspect(paths: Sequence[Path]) -> tuple[ImageFacts, ...]:
-    """Read every file whole and check that together they are one series of one patient.
+    """Read every file's attributes, see that it is whole, and that together they are one series of one patient.
+
+    Pixel data is stepped over and not read: memory does not grow with it.
 
     Args:
         paths: the files, in order; a reason names one by its place (``image 3 of 48``), never by its content.
@@ -70,14 +67,14 @@ def inspect(paths: Sequence[Path]) -> tuple[ImageFacts, ...]:
 
 
 def _read(path: Path, place: str) -> ImageFacts:
-    data = path.read_bytes()
-    if not data:
+    size = path.stat().st_size
+    if not size:
         raise _bad(code="empty-file", reason=f"The {place} is an empty file.")
     # pydicom's warnings quote values, and a value may name a patient: they must not reach a log.
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("ignore")
         try:
-            image = pydicom.dcmread(io.BytesIO(data))
+            image = pydicom.dcmread(file, stop_before_pixels=True)
         except InvalidDicomError:
             raise _bad(code="not-dicom", reason=f"The {place} is not a DICOM file.") from None
         except _PARSE_ERRORS as error:
@@ -86,7 +83,7 @@ def _read(path: Path, place: str) -> ImageFacts:
             reason = f"The {place} is cut off or cannot be parsed ({type(error).__name__})."
             raise _bad(code="truncated", reason=reason) from None
         try:
-            whole = _is_whole(image)
+            whole = is_whole(image, file, size)
             uids = str(image.get("SOPInstanceUID", "")), str(image.get("SeriesInstanceUID", ""))
             person, modality = _person(image), str(image.get("Modality", ""))
         except _PARSE_ERRORS as error:
@@ -109,37 +106,6 @@ def _person(image: pydicom.Dataset) -> tuple[str, str, str, str]:
         str(image.get("PatientBirthDate", "") or "").strip(),
         "".join(char for char in name.casefold() if char.isalnum()),
     )
-
-
-def _is_whole(image: pydicom.FileDataset) -> bool:
-    """Tell a whole file from one that ends early: its last element is short, or the pixels are missing.
-
-    pydicom itself returns what is there: it hands out a short value, or stops before an element whose
-    header is incomplete, without complaint.
-    """
-    if not len(image):
-        return False
-    last: object = image.get_item(max(image.keys()))
-    if (
-        isinstance(last, RawDataElement)
-        and last.length != _UNDEFINED
-        and len(last.value or b"") != last.length
-    ):
-        return False
-    if _ROWS in image:
-        return any(tag in image for tag in _PIXELS) and _pixels_fit(image)
-    return not UID(str(image.get("SOPClassUID", ""))).name.endswith("Image Storage")
-
-
-def _pixels_fit(image: pydicom.FileDataset) -> bool:
-    """Tell whether uncompressed pixel data is as long as the image's geometry says (PS3.5 section 8.1.1)."""
-    if 0x7FE00010 not in image or image.file_meta.TransferSyntaxUID.is_encapsulated:
-        return True
-    bits = int(image.Rows) * int(image.Columns) * int(image.get("SamplesPerPixel", 1) or 1)
-    bits *= int(image.get("NumberOfFrames", 1) or 1) * int(image.BitsAllocated)
-    if str(image.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
-        bits = bits * 2 // 3  # chrominance is stored for every second pixel only
-    return len(image.get_item(0x7FE00010).value) >= (bits + 7) // 8
 
 
 def _bad(*, code: str, reason: str) -> LandingError:

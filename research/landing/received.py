@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from research.errors import LandingError
-from research.landing.archives import Limits, Unpacked, md5, unpack
+from research.landing.archives import Limits, Unpacked, digest, unpack
 from research.landing.images import inspect
 from research.landing.quarantine import QuarantinedError, quarantine
 
@@ -105,8 +105,9 @@ def land(
     Raises:
         LandingError: with one of ``landing.REASONS``.
     """
-    for place, (path, stated) in enumerate(zip(unpacked.images, unpacked.md5 or (), strict=False), start=1):
-        if md5(path) != stated:
+    digests = unpacked.digests or tuple(digest(path) for path in unpacked.images)
+    for place, (found_one, stated) in enumerate(zip(digests, unpacked.md5 or (), strict=False), start=1):
+        if found_one.md5 != stated:
             raise _bad(code="md5-mismatch", reason=f"Image {place} is not what the source's checksum says.")
     found = len(unpacked.images)
     if expected_count is not None and found < expected_count:
@@ -124,7 +125,10 @@ def land(
         raise _bad(
             code="uid-mismatch", reason=f"{found} images arrived where {expected_count} were announced."
         )
-    files = tuple(ReceivedFile(path.name, path.stat().st_size, _sha256(path)) for path in unpacked.images)
+    files = tuple(
+        ReceivedFile(path.name, path.stat().st_size, one.sha256)
+        for path, one in zip(unpacked.images, digests, strict=True)
+    )
     pairs = sorted((fact.sop_uid, file.sha256) for fact, file in zip(facts, files, strict=True))
     return Received(
         folder=unpacked.images[0].parent,
