@@ -14,6 +14,7 @@
 #define SEQUENCE_END 0xFFFEE0DDu
 #define DEEPEST 64
 #define MEMO_LIMIT 20000
+#define PLACES 4096 /* more than deid.standard.places() has */
 enum { KEEP, REMOVE, EMPTY, CALL, DUMMY };
 enum { KEPT, REPLACED, EMPTIED, REMOVED };
 enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, WHO = 4, CHARSET = 8 };
@@ -197,7 +198,7 @@ static Py_ssize_t behind(const Reader *r, const Element *e, Py_ssize_t end, int 
 typedef struct {
     uint32_t tag;
     uint8_t kind, sequence, items, nvr, facts, native;
-    uint16_t vrs[4];
+    uint16_t vrs[4], inside;
     PyObject *call, *memo, *explicit_dummy, *implicit_dummy;
     unsigned long long n[4];
 } Entry;
@@ -265,10 +266,10 @@ static void table_free(Table *t)
     t->size = t->count = 0;
 }
 
-/* Fill an entry from deid.walker.Entry (kind, sequence, items, vrs, call, dummy, native). */
+/* Fill an entry from deid.walker.Entry (kind, sequence, items, vrs, call, dummy, native, inside). */
 static int entry_fill(Entry *e, PyObject *found)
 {
-    int kind, sequence, items, native;
+    int kind, sequence, items, native, inside;
     const char *vrs;
     Py_ssize_t nvrs;
     PyObject *call, *first, *second;
@@ -276,9 +277,14 @@ static int entry_fill(Entry *e, PyObject *found)
         PyErr_SetString(PyExc_TypeError, "an Entry is expected");
         return -1;
     }
-    if (!PyArg_ParseTuple(found, "ipiy#O(SS)i", &kind, &sequence, &items, &vrs, &nvrs, &call, &first, &second,
-                          &native))
+    if (!PyArg_ParseTuple(found, "ipiy#O(SS)ii", &kind, &sequence, &items, &vrs, &nvrs, &call, &first, &second,
+                          &native, &inside))
         return -1;
+    if (inside < 1 || inside >= PLACES) {
+        PyErr_SetString(PyExc_ValueError, "items lie in a place from 1 up");
+        return -1;
+    }
+    e->inside = (uint16_t)inside;
     e->kind = (uint8_t)kind;
     e->sequence = (uint8_t)sequence;
     e->items = (uint8_t)items;
@@ -497,7 +503,8 @@ typedef struct {
     PyObject *resolve, *block, *private_, *odd;
     PyObject *blocks;   /* creator + group -> bool */
     PyObject *privates; /* creator + group + low byte -> index + 1, or 0 */
-    Table top, nested;
+    Table *tables; /* by place, see deid.standard.places */
+    int n_tables;
     Entry **private_entries;
     size_t n_private;
     long days;
@@ -566,14 +573,32 @@ static int put_header(Walk *w, const Element *e, size_t length, int implicit)
     return put(w, header, 8);
 }
 
-static Entry *entry_of(Plan *plan, uint32_t tag, int nested)
+static int tables_grow(Plan *plan, int place)
 {
-    Table *t = nested ? &plan->nested : &plan->top;
-    Entry *e = t->size ? *slot_of(t, tag) : NULL;
+    Table *more = PyMem_Realloc(plan->tables, ((size_t)place + 1) * sizeof *more);
+    if (!more) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(more + plan->n_tables, 0, (size_t)(place + 1 - plan->n_tables) * sizeof *more);
+    plan->tables = more;
+    plan->n_tables = place + 1;
+    return 0;
+}
+
+static Entry *entry_of(Plan *plan, uint32_t tag, int place)
+{
+    Table *t;
+    Entry *e;
+    if (place >= plan->n_tables && tables_grow(plan, place))
+        return NULL;
+    t = &plan->tables[place];
+    e = t->size ? *slot_of(t, tag) : NULL;
     if (!e) {
-        PyObject *found = PyObject_CallFunction(plan->resolve, "kO", (unsigned long)tag, nested ? Py_True : Py_False);
+        PyObject *found = PyObject_CallFunction(plan->resolve, "ki", (unsigned long)tag, place);
         if (!found)
             return NULL;
+        t = &plan->tables[place];
         e = PyMem_Calloc(1, sizeof(Entry));
         if (!e || entry_fill(e, found) || (t->count * 2 >= t->size && table_grow(t))) {
             Py_DECREF(found);
@@ -889,7 +914,8 @@ static int put_called(Walk *w, Entry *entry, const Element *e, int implicit, int
     return length ? REPLACED : EMPTIED;
 }
 
-static Py_ssize_t walk_data_set(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited);
+static Py_ssize_t walk_data_set(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int place, int implicit,
+                                int delimited);
 
 /* Outcome, or -1; *next is where the element ends. */
 static int put_sequence(Walk *w, Entry *entry, const Element *e, Py_ssize_t end, int depth, int implicit,
@@ -927,8 +953,8 @@ static int put_sequence(Walk *w, Entry *entry, const Element *e, Py_ssize_t end,
                 return -1;
             item = w->size;
             p += 8;
-            p = walk_data_set(w, p, length == UNDEFINED ? stop : p + (Py_ssize_t)length, depth + 1, inner,
-                              length == UNDEFINED);
+            p = walk_data_set(w, p, length == UNDEFINED ? stop : p + (Py_ssize_t)length, depth + 1, entry->inside,
+                              inner, length == UNDEFINED);
             if (p < 0)
                 return -1;
             if (w->size - item > 0xFFFFFFFEu)
@@ -1127,10 +1153,10 @@ static Py_ssize_t walk_private(Walk *w, const Element *e, Py_ssize_t p, Py_ssize
 }
 
 /* Where the element ends, or -1. */
-static Py_ssize_t walk_standard(Walk *w, const Element *e, Py_ssize_t p, Py_ssize_t end, int depth, int implicit,
-                                int local)
+static Py_ssize_t walk_standard(Walk *w, const Element *e, Py_ssize_t p, Py_ssize_t end, int depth, int place,
+                                int implicit, int local)
 {
-    Entry *entry = entry_of(w->plan, e->tag, depth > 0);
+    Entry *entry = entry_of(w->plan, e->tag, place);
     int fragments = e->length == UNDEFINED && is_pixels(e->tag), outcome;
     Py_ssize_t next;
     if (!entry)
@@ -1205,8 +1231,8 @@ static int put_inserts(Walk *w, uint32_t tag)
     return 0;
 }
 
-static Py_ssize_t walk_elements(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited,
-                                Creators *creators)
+static Py_ssize_t walk_elements(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int place, int implicit,
+                                int delimited, Creators *creators)
 {
     const Reader *r = &w->r;
     uint32_t last = 0, group = UNDEFINED;
@@ -1248,7 +1274,7 @@ static Py_ssize_t walk_elements(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth
         else if (group & 1)
             p = walk_private(w, &e, p, end, depth, implicit, creators);
         else
-            p = walk_standard(w, &e, p, end, depth, implicit, local);
+            p = walk_standard(w, &e, p, end, depth, place, implicit, local);
         if (p < 0)
             return -1;
     }
@@ -1256,12 +1282,13 @@ static Py_ssize_t walk_elements(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth
     return p;
 }
 
-static Py_ssize_t walk_data_set(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int implicit, int delimited)
+static Py_ssize_t walk_data_set(Walk *w, Py_ssize_t p, Py_ssize_t end, int depth, int place, int implicit,
+                                int delimited)
 {
     Creators creators = {NULL, 0, 0};
     if (depth > DEEPEST)
         return refuse("malformed");
-    p = walk_elements(w, p, end, depth, implicit, delimited, &creators);
+    p = walk_elements(w, p, end, depth, place, implicit, delimited, &creators);
     PyMem_Free(creators.at);
     return p;
 }
@@ -1283,7 +1310,7 @@ static PyObject *plan_walk(Plan *self, PyObject *args)
     w.plan = self;
     if (start < 0 || start > end || end > buffer.len)
         refuse("malformed");
-    else if (w.inserts && walk_data_set(&w, start, end, 0, implicit, 0) >= 0 && put_inserts(&w, UNDEFINED) >= 0)
+    else if (w.inserts && walk_data_set(&w, start, end, 0, 0, implicit, 0) >= 0 && put_inserts(&w, UNDEFINED) >= 0)
         result = PyBytes_FromStringAndSize((const char *)w.out, (Py_ssize_t)w.size);
     PyMem_Free(w.out);
     Py_XDECREF(w.inserts);
@@ -1291,15 +1318,14 @@ static PyObject *plan_walk(Plan *self, PyObject *args)
     return result;
 }
 
-static int add_counts(PyObject *rows, Table *t, int nested)
+static int add_counts(PyObject *rows, Table *t, int place)
 {
     for (size_t at = 0; at < t->size; at++) {
         Entry *e = t->slots[at];
         PyObject *row;
         if (!e || !(e->n[0] || e->n[1] || e->n[2] || e->n[3]))
             continue;
-        row = Py_BuildValue("kOKKKK", (unsigned long)e->tag, nested ? Py_True : Py_False, e->n[0], e->n[1], e->n[2],
-                            e->n[3]);
+        row = Py_BuildValue("kiKKKK", (unsigned long)e->tag, place, e->n[0], e->n[1], e->n[2], e->n[3]);
         if (!row || PyList_Append(rows, row)) {
             Py_XDECREF(row);
             return -1;
@@ -1312,7 +1338,10 @@ static int add_counts(PyObject *rows, Table *t, int nested)
 static PyObject *plan_counts(Plan *self, PyObject *Py_UNUSED(args))
 {
     PyObject *rows = PyList_New(0), *result = NULL;
-    if (rows && !add_counts(rows, &self->top, 0) && !add_counts(rows, &self->nested, 1) && !PyList_Sort(rows))
+    for (int place = 0; rows && place < self->n_tables; place++)
+        if (add_counts(rows, &self->tables[place], place))
+            Py_CLEAR(rows);
+    if (rows && !PyList_Sort(rows))
         result = Py_BuildValue("OKK", rows, self->private_kept, self->private_removed);
     Py_XDECREF(rows);
     return result;
@@ -1368,8 +1397,9 @@ static int plan_traverse(Plan *self, visitproc visit, void *arg)
     Py_VISIT(self->odd);
     Py_VISIT(self->blocks);
     Py_VISIT(self->privates);
-    if ((found = visit_table(&self->top, visit, arg)) || (found = visit_table(&self->nested, visit, arg)))
-        return found;
+    for (int place = 0; place < self->n_tables; place++)
+        if ((found = visit_table(&self->tables[place], visit, arg)))
+            return found;
     for (size_t at = 0; at < self->n_private; at++) {
         Py_VISIT(self->private_entries[at]->call);
         Py_VISIT(self->private_entries[at]->memo);
@@ -1385,8 +1415,11 @@ static int plan_clear(Plan *self)
     Py_CLEAR(self->odd);
     Py_CLEAR(self->blocks);
     Py_CLEAR(self->privates);
-    table_free(&self->top);
-    table_free(&self->nested);
+    for (int place = 0; place < self->n_tables; place++)
+        table_free(&self->tables[place]);
+    PyMem_Free(self->tables);
+    self->tables = NULL;
+    self->n_tables = 0;
     for (size_t at = 0; at < self->n_private; at++)
         entry_free(self->private_entries[at]);
     PyMem_Free(self->private_entries);

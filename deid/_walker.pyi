@@ -11,7 +11,7 @@ class Scanner:
 class Plan:
     def __init__(
         self,
-        resolve: Callable[[int, bool], Entry],
+        resolve: Callable[[int, int], Entry],
         block: Callable[[bytes, int], bool],
         private: Callable[[bytes, int, int], Entry | None],
         odd: Callable[[int, bytes, bytes], bool],
@@ -22,4 +22,4 @@ class Plan:
     def walk(
         self, data: bytes, start: int, end: int, implicit: bool, inserts: list[tuple[int, bytes]] = ..., /
     ) -> bytes: ...
-    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]: ...
+    def counts(self) -> tuple[list[tuple[int, int, int, int, int, int]], int, int]: ...

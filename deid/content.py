@@ -185,13 +185,13 @@ class ContentWalk(Walk):
             self._next = {place[0]: Entry(KEEP)}
         return True
 
-    def item(self, tag: int, start: int, length: int, end: int, depth: int, *, implicit: bool) -> int:
+    def item(self, start: int, length: int, end: int, depth: int, place: int, *, implicit: bool) -> int:
         """See :class:`deid.walker.Walk`."""
         scope, codecs = self._content.scope, self._content.scope.codecs
         scope.codecs = self._codecs(start, start + length if length != UNDEFINED else end, implicit=implicit)
         self._overrides.append(self._next)
         try:
-            return super().item(tag, start, length, end, depth, implicit=implicit)
+            return super().item(start, length, end, depth, place, implicit=implicit)
         finally:
             self._overrides.pop()
             scope.codecs = codecs
@@ -204,7 +204,7 @@ class ContentWalk(Walk):
                 return codecs_of(self.reader.data[found.start : found.start + found.length])
         return self._content.scope.codecs
 
-    def entry(self, tag: int, *, nested: bool) -> Entry:
+    def entry(self, tag: int, place: int) -> Entry:
         """The entry of an attribute of the item that is walked."""
         found = self._overrides[-1].get(tag)
-        return found if found is not None else super().entry(tag, nested=nested)
+        return found if found is not None else super().entry(tag, place)

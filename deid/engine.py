@@ -54,8 +54,8 @@ class Tally:
     def add(self, plan: AnyPlan, table: RuleTable, scope: Scope) -> None:
         """Add what a plan has counted."""
         rows, kept, removed = plan.counts()
-        for tag, nested, *outcomes in rows:
-            action = (table.nested if nested else table.top)[tag].action
+        for tag, where, *outcomes in rows:
+            action = table.rule(tag, where).action
             place = self.by_tag.setdefault(_place(tag), Counter())
             for outcome, count in zip(("kept", "replaced", "emptied", "removed"), outcomes, strict=True):
                 if count:

@@ -55,7 +55,7 @@ class AnyPlan(Protocol):
     ) -> bytes:
         """See :meth:`deid.walker.Plan.walk`."""
 
-    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]:
+    def counts(self) -> tuple[list[tuple[int, int, int, int, int, int]], int, int]:
         """See :meth:`deid.walker.Plan.counts`."""
 
 
@@ -114,10 +114,10 @@ class Planner:
             self.resolve, self.block, self.private, odd, self._scope.days, self._scope.pseudonyms.uid_secret()
         )
 
-    def resolve(self, tag: int, nested: bool) -> Entry:  # noqa: FBT001 - called by the walkers
-        """What happens to a standard attribute."""
-        rule = (self._table.nested if nested else self._table.top)[tag]
-        if tag in structure.PIXELS and not nested:
+    def resolve(self, tag: int, place: int) -> Entry:
+        """What happens to a standard attribute in a place, see :func:`deid.standard.places`."""
+        rule = self._table.rule(tag, place)
+        if tag in structure.PIXELS and not place:
             rule = Rule(Action.REMOVE)  # the engine moves pixel data itself; a second one is none
         kind = _KINDS.get(rule.action, CALL)
         return Entry(
@@ -128,6 +128,7 @@ class Planner:
             self.caller(tag, rule) if kind == CALL else None,
             dummy_items(tag) if rule.action is Action.DUMMY and rule.vr in ("SQ", "") else (b"", b""),
             _NATIVE.get((rule.action, rule.vr), 0),
+            standard.places()[place].inside.get(tag, 1),
         )
 
     def caller(self, tag: int, rule: Rule) -> Callable[[bytes, bytes, bool], bytes | None]:

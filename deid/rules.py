@@ -1,9 +1,9 @@
 """From a policy to one rule per attribute: Table E.1-1, the options, the site's rules, and what lies beyond.
 
 PS3.15 E.1.1 and E.3: an option's C beats its K beats the Basic Profile; a compound code is resolved by the
-type that the attribute has in the instance's IOD. Types are known for the top level of a known SOP class;
-anywhere else the strongest requirement is assumed, which never leaves an original value (``X/Z/D`` becomes
-``D``).
+type that the attribute has in the instance's IOD. Types are known for the top level of a known SOP class, and
+for the sequences of the standard's modules by path (:func:`deid.standard.places`); anywhere else the strongest
+requirement is assumed, which never leaves an original value (``X/Z/D`` becomes ``D``).
 
 A :class:`RuleTable` is compiled once per SOP class; any walker (pydicom's, or one over raw bytes) can ask it.
 """
@@ -89,6 +89,8 @@ def _compound(code: str, kind: str) -> Action:
     required = kind[0] in "12u"
     if code == "X/Z/U*":
         return Action.KEEP if required else Action.REMOVE
+    if code == "X/Z" and kind == "1":
+        return Action.DUMMY  # the table did not think of it; an empty one is no object of its IOD
     if code == "X/Z":
         return Action.EMPTY if required else Action.REMOVE
     if code == "X/D":
@@ -114,6 +116,18 @@ class RuleTable:
         self._types = standard.attribute_types(sop_class)
         self.top = _Memo(self._top_rule)
         self.nested = _Memo(self._nested_rule)
+        self._places: dict[tuple[int, int], Rule] = {}
+
+    def rule(self, tag: int, place: int) -> Rule:
+        """The rule of an attribute in a place, see :func:`deid.standard.places`."""
+        if not place:
+            return self.top[tag]
+        kind = standard.places()[place].types.get(tag)
+        if kind is None:
+            return self.nested[tag]
+        if (tag, place) not in self._places:
+            self._places[tag, place] = self._rule(tag, kind)
+        return self._places[tag, place]
 
     def _top_rule(self, tag: int) -> Rule:
         kind = _NO_TYPE if self._types is None else self._types.get(tag, "3")

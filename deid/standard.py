@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parent / "_standard"
 
@@ -69,6 +69,33 @@ def _all_types() -> dict[str, dict[str, str]]:
     return types
 
 
+class Place(NamedTuple):
+    """Where items of a sequence lie: what is known of their attributes.
+
+    Attributes:
+        types: tag -> type (1, 1C, 2, 2C, 3) of attributes with a compound code.
+        inside: tag of a sequence -> number of the place of its items; the others' is 1.
+    """
+
+    types: dict[int, str]
+    inside: dict[int, int]
+
+
+@cache
+def places() -> tuple[Place, ...]:
+    """Places by number: 0 the top level, whose types depend on the SOP class; 1 wherever nothing is known."""
+    found = [Place({}, {}), Place({}, {})]
+    for path, types in _read("nested_types.json")["types"].items():
+        here = 0
+        for step in path.split("/"):
+            if int(step, 16) not in found[here].inside:
+                found[here].inside[int(step, 16)] = len(found)
+                found.append(Place({}, {}))
+            here = found[here].inside[int(step, 16)]
+        found[here].types.update({int(tag, 16): kind for tag, kind in types.items()})
+    return tuple(found)
+
+
 @cache
 def safe_private() -> dict[tuple[str, int, int], str]:
     """VR by (creator, group, low byte of the element) of Table E.3.10-1."""
@@ -88,7 +115,9 @@ def private_dispositions() -> dict[tuple[str, int, int], dict[str, str]]:
     strict = ("remove", "uid", "shift", "keep")
     found: dict[tuple[str, int, int], dict[str, str]] = {}
     top: set[tuple[str, int, int, str]] = set()
-    rows = sorted(_read("private_dispositions.json")["rows"], key=lambda row: bool(row[0]))  # the top level first
+    rows = sorted(
+        _read("private_dispositions.json")["rows"], key=lambda row: bool(row[0])
+    )  # the top level first
     for place, creator, group, element, action, vrs in rows:
         key = creator.strip().casefold(), int(group, 16), int(element, 16)
         known = found.setdefault(key, {})

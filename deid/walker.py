@@ -47,6 +47,7 @@ class Entry(NamedTuple):
         dummy: the dummy item of a sequence: explicit and implicit little endian.
         native: for CALL: what the compiled walker may do by itself where the value has the usual form: 1 move a
             DA, 2 move a DT, 3 keep a TM, 4 map a UID. It does what ``call`` would do.
+        inside: for a sequence: the place of its items, see :func:`deid.standard.places`.
     """
 
     kind: int
@@ -56,13 +57,15 @@ class Entry(NamedTuple):
     call: Call | None = None
     dummy: tuple[bytes, bytes] = (b"", b"")
     native: int = 0
+    inside: int = 1
 
 
 class Plan:
     """Walks objects of one SOP class and one patient.
 
     Args:
-        resolve: (tag, nested) -> :class:`Entry`; asked once per tag.
+        resolve: (tag, place) -> :class:`Entry`; asked once each. Place 0 is the top level, see
+            :func:`deid.standard.places`.
         block: (creator, group) -> whether anything in that private block may stay.
         private: (creator, group, low byte of the element) -> :class:`Entry` or None; asked once each.
         odd: (tag, VR in the file, value) -> whether a value stays whose VR is not the standard's.
@@ -72,7 +75,7 @@ class Plan:
 
     def __init__(
         self,
-        resolve: Callable[[int, bool], Entry],
+        resolve: Callable[[int, int], Entry],
         block: Callable[[bytes, int], bool],
         private: Callable[[bytes, int, int], Entry | None],
         odd: Callable[[int, bytes, bytes], bool],
@@ -80,11 +83,11 @@ class Plan:
         uid_secret: tuple[bytes, bytes] = (b"", b""),  # noqa: ARG002
     ) -> None:
         self._resolve, self._block, self._private, self._odd = resolve, block, private, odd
-        self._entries: dict[tuple[int, bool], Entry] = {}
+        self._entries: dict[tuple[int, int], Entry] = {}
         self._blocks: dict[tuple[bytes, int], bool] = {}
         self._privates: dict[tuple[bytes, int, int], Entry | None] = {}
         self._memo: dict[tuple[Entry, bytes, bool], bytes | None] = {}
-        self._counts: dict[tuple[int, bool], list[int]] = {}
+        self._counts: dict[tuple[int, int], list[int]] = {}
         self._private_counts = [0, 0]
 
     def walk(
@@ -110,7 +113,7 @@ class Plan:
             StructureError: when the bytes do not add up; nothing of the result may be used.
         """
         walk = self.start(data, inserts, little_endian=little_endian)
-        walk.data_set(start, end, 0, implicit=implicit, delimited=False)
+        walk.data_set(start, end, 0, 0, implicit=implicit, delimited=False)
         walk.finish()
         return bytes(walk.out)
 
@@ -118,26 +121,26 @@ class Plan:
         """One walk; another kind of plan may look more closely at its items."""
         return Walk(self, Reader(data, little_endian=little_endian), inserts)
 
-    def counts(self) -> tuple[list[tuple[int, bool, int, int, int, int]], int, int]:
-        """((tag, nested, kept, replaced, emptied, removed), ...), private kept, private removed; sorted."""
+    def counts(self) -> tuple[list[tuple[int, int, int, int, int, int]], int, int]:
+        """((tag, place, kept, replaced, emptied, removed), ...), private kept, private removed; sorted."""
         rows = [
-            (tag, nested, kept, replaced, emptied, removed)
-            for (tag, nested), (kept, replaced, emptied, removed) in sorted(self._counts.items())
+            (tag, place, kept, replaced, emptied, removed)
+            for (tag, place), (kept, replaced, emptied, removed) in sorted(self._counts.items())
         ]
         return rows, self._private_counts[0], self._private_counts[1]
 
     # Used by Walk.
 
-    def entry(self, tag: int, *, nested: bool) -> Entry:
+    def entry(self, tag: int, place: int) -> Entry:
         """What happens to a standard attribute."""
-        found = self._entries.get((tag, nested))
+        found = self._entries.get((tag, place))
         if found is None:
-            found = self._entries[tag, nested] = self._resolve(tag, nested)
+            found = self._entries[tag, place] = self._resolve(tag, place)
         return found
 
-    def count(self, tag: int, outcome: int, *, nested: bool) -> None:
+    def count(self, tag: int, outcome: int, place: int) -> None:
         """Count what became of a standard attribute."""
-        self._counts.setdefault((tag, nested), [0, 0, 0, 0])[outcome] += 1
+        self._counts.setdefault((tag, place), [0, 0, 0, 0])[outcome] += 1
 
     def count_private(self, *, kept: bool) -> None:
         """Count what became of a private attribute."""
@@ -200,7 +203,9 @@ class Walk:
                 return True
         return False
 
-    def data_set(self, position: int, end: int, depth: int, *, implicit: bool, delimited: bool) -> int:
+    def data_set(
+        self, position: int, end: int, depth: int, place: int, *, implicit: bool, delimited: bool
+    ) -> int:
         """Treat a data set or item; returns where the next thing begins."""
         if depth > DEEPEST:
             raise StructureError(MALFORMED)
@@ -226,7 +231,7 @@ class Walk:
             elif found.tag >> 16 & 1:
                 self._private(found, position, behind, depth, creators, implicit=implicit)
             else:
-                self._standard(found, position, behind, depth, implicit=implicit, local=local)
+                self._standard(found, position, behind, depth, place, implicit=implicit, local=local)
             if found.tag == _SCHEME:
                 name = reader.data[found.start : found.start + found.length].strip(b"\0 ")
                 local = not name or name.startswith(b"99")
@@ -235,10 +240,18 @@ class Walk:
         return position
 
     def _standard(
-        self, found: Element, position: int, behind: int, depth: int, *, implicit: bool, local: bool
+        self,
+        found: Element,
+        position: int,
+        behind: int,
+        depth: int,
+        place: int,
+        *,
+        implicit: bool,
+        local: bool,
     ) -> None:
-        tag, nested = found.tag, depth > 0
-        entry = self.entry(tag, nested=nested)
+        tag = found.tag
+        entry = self.entry(tag, place)
         fragments = found.length == UNDEFINED and tag in PIXELS
         if not fragments and (found.vr == b"SQ" or entry.sequence or found.length == UNDEFINED):
             wrong = found.vr not in (b"", b"SQ", b"UN") and found.length != UNDEFINED
@@ -251,7 +264,7 @@ class Walk:
             outcome = KEPT if entry.kind == KEEP else REMOVED
         else:
             outcome = self._value(found, position, behind, entry, implicit=implicit, local=local)
-        self.plan.count(tag, outcome, nested=nested)
+        self.plan.count(tag, outcome, place)
 
     def _value(
         self, found: Element, position: int, behind: int, entry: Entry, *, implicit: bool, local: bool
@@ -299,7 +312,7 @@ class Walk:
         if entry.items == DUMMY:
             self.out += self._dummy(entry.dummy, implicit=inner)
         elif entry.items == KEEP:
-            self._items(found, behind, depth, implicit=inner)
+            self._items(found, behind, depth, entry.inside, implicit=inner)
         self.out[begin - 4 : begin] = self._u32.pack(len(self.out) - begin)
         return {KEEP: KEPT, DUMMY: REPLACED}.get(entry.items, EMPTIED)
 
@@ -309,7 +322,7 @@ class Walk:
             return dummy[1 if implicit else 0]
         return swapped(dummy[0], implicit=implicit)
 
-    def _items(self, found: Element, behind: int, depth: int, *, implicit: bool) -> None:
+    def _items(self, found: Element, behind: int, depth: int, place: int, *, implicit: bool) -> None:
         reader, position = self.reader, found.start
         delimited = found.length == UNDEFINED
         while (item := reader.item(position, behind, delimited=delimited)) is not None:
@@ -319,22 +332,22 @@ class Walk:
                 continue
             self.out += self._u16.pack(0xFFFE) + self._u16.pack(0xE000) + bytes(4)
             begin = len(self.out)
-            position = self.item(found.tag, start, length, behind, depth + 1, implicit=implicit)
+            position = self.item(start, length, behind, depth + 1, place, implicit=implicit)
             self.out[begin - 4 : begin] = self._u32.pack(len(self.out) - begin)
 
     def wanted(self, _tag: int, _start: int, _length: int, _end: int, *, implicit: bool) -> bool:  # noqa: ARG002
         """Whether an item of the sequence ``_tag`` stays."""
         return True
 
-    def entry(self, tag: int, *, nested: bool) -> Entry:
+    def entry(self, tag: int, place: int) -> Entry:
         """What happens to an attribute."""
-        return self.plan.entry(tag, nested=nested)
+        return self.plan.entry(tag, place)
 
-    def item(self, _tag: int, start: int, length: int, end: int, depth: int, *, implicit: bool) -> int:
-        """Treat one item of the sequence ``_tag``; returns where the next thing begins."""
+    def item(self, start: int, length: int, end: int, depth: int, place: int, *, implicit: bool) -> int:
+        """Treat one item; returns where the next thing begins."""
         delimited = length == UNDEFINED
         stop = end if delimited else start + length
-        return self.data_set(start, stop, depth, implicit=implicit, delimited=delimited)
+        return self.data_set(start, stop, depth, place, implicit=implicit, delimited=delimited)
 
     def _private(
         self, found: Element, position: int, behind: int, depth: int, creators: _Creators, *, implicit: bool

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deid.pixel_result import PixelResult
 
 _BUFFER = 1 << 20
+_ALLOCATED = 0x00280100
 
 
 class Writer:
@@ -53,7 +54,7 @@ class Writer:
             elif found is None:
                 _put(out, meta + body + behind)
             elif pixels is not None and pixels.value is not None:
-                self._new_pixels(out, [meta, body], found.header, pixels)
+                self._new_pixels(out, [meta, body], found.header, pixels, original.number(_ALLOCATED, 0))
                 _put(out, behind)
             else:
                 self._move(out, [meta, body, found.header], original.fd, found.start, found.end)
@@ -62,7 +63,9 @@ class Writer:
         finally:
             os.close(out)
 
-    def _new_pixels(self, out: int, before: list[bytes], header: bytes, pixels: PixelResult) -> None:
+    def _new_pixels(
+        self, out: int, before: list[bytes], header: bytes, pixels: PixelResult, bits: int
+    ) -> None:
         if pixels.value is None:
             raise TypeError
         source = os.open(pixels.value, os.O_RDONLY)
@@ -78,6 +81,8 @@ class Writer:
             length = b"\xff\xff\xff\xff" if encapsulated else size.to_bytes(4, "little")
             if header[:2] == b"\x7f\xe0":  # big endian
                 length = size.to_bytes(4, "big")
+            if header[4:6] == b"OB" and not encapsulated and bits > 8:
+                header = header[:4] + b"OW" + header[6:]  # was compressed, is not any more (PS3.5 A.2)
             self._move(out, [*before, header[:-4] + length], source, 0, size)
         finally:
             os.close(source)

@@ -32,11 +32,13 @@ standard, the edition, the SHA-256 of the file it was read from.
 |---|---|
 | `confidentiality.json` | PS3.15 Table E.1-1: tag, name, VR, Basic Profile code, codes of the options |
 | `attribute_types.json` | PS3.3: type (1, 1C, 2, 2C, 3) per SOP class of attributes with a compound code |
+| `nested_types.json` | PS3.3: the same inside sequences, by path |
 | `content_items.json` | PS3.15 Table E.3.4-1: content items of structured reports by concept and value type |
 | `safe_private.json` | PS3.15 Table E.3.10-1: private attributes known to be safe |
 | `private_dispositions.json` | TCIA's private tag knowledge base: keep, remove, uid or shift, by creator and place |
 
-`private_dispositions.json` (and the policies `tcia` and `midi_b`) come from `scripts/generate_tcia.py`. The knowledge
+`nested_types.json` comes from `scripts/generate_iod_types.py`. `private_dispositions.json` (and the policies `tcia` and
+`midi_b`) come from `scripts/generate_tcia.py`. The knowledge
 base is a table that The Cancer Imaging Archive publishes; the copy read lies in
 github.com/MIC-DKFZ/miccai2024_midi-b-submission (Apache-2.0); facts only are taken. Its keys: creator in upper case
 without blanks around (blanks inside count), group, low byte of the element (the block is free), the enclosing

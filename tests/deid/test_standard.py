@@ -19,7 +19,8 @@ def test_files_are_what_the_generator_makes(shared_data):
         sources / "ps315_2026d.json", sources / "types_compact.json", sources / "private_tags_template.csv"
     )
     by_tcia = {"private_dispositions.json"}  # scripts/generate_tcia.py; see tests/deid/scoring/test_tcia.py
-    assert set(made) | by_tcia == {path.name for path in standard.FOLDER.iterdir()}
+    by_modules = {"nested_types.json"}  # scripts/generate_iod_types.py
+    assert set(made) | by_tcia | by_modules == {path.name for path in standard.FOLDER.iterdir()}
     for name, text in made.items():
         assert (standard.FOLDER / name).read_text() == text, name
 
