@@ -246,7 +246,8 @@ def _squeezed(text: str, start: int, end: int, floor: int, ceiling: int) -> tupl
     if before and after:
         # keep the one that separates more
         if after.strip() and not before.strip():
-            return left, end, ""
+            # a colon behind a name was the name's: it would make a label of the word before
+            return (start, right, "") if after.strip() == ":" else (left, end, "")
         return start, right, ""
     if not before and not after and text[start - 1].isalnum() and text[end].isalnum():
         return start, end, " "

@@ -12,6 +12,8 @@ from deid.text.lexicon import (
     ESSENTIAL,
     FUNCTION,
     GENERATION,
+    INSTITUTION,
+    NAME,
     NOBODY,
     PARTICLE,
     PLACE_PLAIN,
@@ -55,6 +57,7 @@ class Dictionary:
         self._single: set[str] = set()
         self._ids: dict[str, str] = {}
         self._phrases: dict[str, str] = {}
+        self._ordinary: set[str] = set()  # words of places that are words of the language
         for kind, value in identity:
             for part in value.replace("\0", "").split("\\"):
                 self._add(kind, part.strip())
@@ -124,6 +127,8 @@ class Dictionary:
             plain = flags & (CLINICAL | PLACE_PLAIN | FUNCTION | UNIT | ESSENTIAL) or word in _GENERIC
             if len(word) > 3 and not (plain or (flags & PLACE_WORD and len(words) == 1)):
                 self._words.setdefault(word, "place")
+                if flags & WORD and not flags & NAME:
+                    self._ordinary.add(word)
         acronym = "".join(word[0] for word in words if not bits()[word] & (FUNCTION | PARTICLE))
         if len(acronym) > 2 and not bits()[acronym] & (CLINICAL | WORD | ESSENTIAL):
             self._words.setdefault(acronym, "place")
@@ -200,6 +205,8 @@ class Dictionary:
         """Whether a word that is one of the patient's names is meant as the name."""
         low = tokens.lows[index]
         flags = tokens.bits[index]
+        if low in self._ordinary and self._words[low] == "place":
+            return self._located(tokens, index)
         doubtful = flags & (ESSENTIAL | FUNCTION | UNIT) or (len(low) == 2 and flags & (CLINICAL | WORD))
         if not doubtful:
             return True
@@ -224,6 +231,20 @@ class Dictionary:
         word = tokens.words[index]
         opens = index == 0 or text[:start].rstrip()[-1:] in (".", "?", "!", "\n", ":")
         return word[0].isupper() and (len(word) == 1 or not word.isupper()) and tokens.mixed and not opens
+
+    def _located(self, tokens: Tokens, index: int) -> bool:
+        """Whether an ordinary word names the place: "from Riverside", "RIVERSIDE", not "Community acquired"."""
+        if len(tokens) == 1:
+            return True
+        if index and tokens.lows[index - 1] in _WHERE and tokens.close(index - 1) and tokens.capital(index):
+            return True
+        beside = (index - 1, index + 1)
+        return any(
+            0 <= at < len(tokens)
+            and tokens.close(min(at, index))
+            and (self._words.get(tokens.lows[at]) == "place" or tokens.bits[at] & INSTITUTION)
+            for at in beside
+        )
 
     def _neighbour(self, tokens: Tokens, index: int) -> bool:
         """Whether another part of the name, or an initial of it, stands beside a doubtful word."""
@@ -325,6 +346,7 @@ class Dictionary:
                     spans.append((start, end, self._phrases[phrase]))
 
 
+_WHERE = frozenset(["at", "from", "to", "of", "in", "near", "via", "by", "site", "hospital", "clinic"])
 _GENERIC = frozenset(
     [
         "hospital",

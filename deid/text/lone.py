@@ -28,6 +28,9 @@ from deid.text.lexicon import (
 from deid.text.persons import SIDES, Span, more, put, run
 from deid.text.tokens import Tokens
 
+_PARTS, _LONG = 3, 4
+_WITHIN = frozenset({" ", ", ", ",", "^", "-", ". "})
+
 
 def alone(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """A name of the lexicon without an introduction."""
@@ -177,8 +180,41 @@ def stranger(tokens: Tokens, index: int, spans: list[Span]) -> None:
         if _of_protocol(tokens, index) and not word.isupper():
             put(tokens, index, index + 1, spans)
             return
+        stop = _strangers(tokens, index)
+        if stop:
+            put(tokens, index, stop, spans)
+            return
     if len(word) > 5:
         _joined(tokens, index, spans)
+
+
+def _strangers(tokens: Tokens, index: int) -> int:
+    """Two or three words with capitals that no list has, apart from the rest: "Yevgeny Ravensdale", where they end.
+
+    A name of the lexicon may be among them, no other word.
+    """
+    stop, strangers, shortest = index, 0, _LONG
+    if index and tokens.gap(index - 1) in (" ", "-", ". ", "'"):
+        if tokens.words[index - 1].istitle() or tokens.gap(index - 1) != " ":
+            return 0
+        shortest += 1  # "chest Yevgeny Ravensdale"
+    while stop < len(tokens) and stop - index < _PARTS:
+        word, own = tokens.words[stop], tokens.bits[stop]
+        single = len(word) == 1 and word.isupper() and stop > index
+        if not single and (not word.istitle() or len(word) < shortest or tokens.glued(stop)):
+            break
+        if (
+            not single
+            and not tokens.unknown(stop)
+            and (own & (CLINICAL | FUNCTION | UNIT | WORD) or not own & NAME)
+        ):
+            break
+        strangers += not single
+        stop += 1
+        if stop < len(tokens) and tokens.gap(stop - 1) not in _WITHIN:
+            break
+    apart = stop >= len(tokens) or tokens.gap(stop - 1) not in (" ", "-")
+    return stop if strangers > 1 and apart else 0
 
 
 def _of_protocol(tokens: Tokens, index: int) -> bool:

@@ -38,6 +38,8 @@ from deid.text.tokens import Tokens
 
 _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
 #: Words before a person rather than a thing.
+_INITIALS = frozenset({"", " ", ".", ". "})
+_APART = frozenset({"; ", "_", " - ", "/", ", ", ","})
 _PERSONS = frozenset({"for", "by", "re", "attn", "o", "w"})
 
 
@@ -102,7 +104,10 @@ def _titled(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     stop = run(tokens, index + 1, level)
     if stop == index + 1:
         return 0
-    put(tokens, index + 1, stop, spans, start=tokens.starts[index])
+    # "seen by Dr Ivanov": a "by" that stays would make the next word a name
+    linked = index and tokens.bits[index - 1] & LINK and tokens.gap(index - 1) == " "
+    lead = tokens.starts[index - 1] if linked else None
+    put(tokens, index + 1, stop, spans, start=tokens.starts[index], lead=lead)
     return more(tokens, stop, level, spans)
 
 
@@ -270,6 +275,13 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
         if (first < index and not tokens.close(previous)) or (first < index and "," in tokens.gap(previous)):
             break
         word = tokens.words[previous]
+        if (
+            len(word) == 1
+            and first < index
+            and (len(tokens.words[first]) == 1 or tokens.gap(previous) in _APART)
+        ):
+            if tokens.gap(previous) not in _INITIALS:
+                break  # "arm B; S. Walker MD"
         if (
             not tokens.capital(previous)
             or (flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1)

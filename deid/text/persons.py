@@ -10,6 +10,7 @@ from deid.text.lexicon import (
     EPONYM,
     ESSENTIAL,
     FIRST,
+    FREQUENT,
     FUNCTION,
     GENERATION,
     LAST,
@@ -32,6 +33,7 @@ _LONGEST = 6
 _LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
 _BREAKS = frozenset({"/", "=", "; ", " - ", "\t"})
 SIDES = frozenset("ltrcs")
+_PREFIXES = ("Mc", "Mac", "De", "Di", "Du", "La", "Le", "O'", "D'", "Fitz", "Van", "Von", "Al", "El", "St")
 
 
 def put(
@@ -204,7 +206,8 @@ def _continues(
         return names == 1 and title and tokens.unknown(index) and not tokens.glued(index)
     if own & NAME:
         if own & FUNCTION:
-            return first and names == 1 and bool(own & LAST) and (title or _ends(tokens, index))
+            named = names == 1 or (names == 2 and bool(tokens.bits[index - 1] & FIRST))
+            return first and named and bool(own & LAST) and (title or _ends(tokens, index))
         if own & WORD:
             following = tokens.at(index + 1)
             if (
@@ -214,6 +217,9 @@ def _continues(
                 and not following & FUNCTION
             ):
                 return False  # "Dr. Suleiman. Fall risk"
+            previous = tokens.bits[index - 1]
+            if names > 1 and previous & FREQUENT and not own & COMMON:
+                return False  # "Patricia Johnson Stable"
             return (
                 (title or first or comma)
                 and (first or len(tokens.words[index - 1]) > 1)
@@ -224,13 +230,30 @@ def _continues(
         return not comma
     if tokens.unknown(index):
         if (
+            names
+            and title is False
+            and tokens.words[index - 1].istitle()
+            and len(tokens.words[index - 1]) > 1
+        ):
+            return False  # "Frederick Hernandez MUSICA"
+        if (
             index + 1 < len(tokens)
             and tokens.gap(index) == "-"
             and not (tokens.bits[index + 1] & NAME or tokens.unknown(index + 1))
         ):
             return False  # Dr. Patel Readi-Cat
-        return not tokens.glued(index) and (len(tokens.lows[index]) > 3 or title)
+        return (
+            not tokens.glued(index)
+            and (len(tokens.lows[index]) > 3 or title)
+            and not _formula(tokens.words[index])
+        )
     return False
+
+
+def _formula(word: str) -> bool:
+    """Whether a word has capitals inside as names have not: NaCl, but McCoy, DeSilva, O'Hara."""
+    inner = sum(letter.isupper() for letter in word[1:])
+    return bool(inner) and not word.isupper() and not word.startswith(_PREFIXES) and len(word) < 6
 
 
 def _ends(tokens: Tokens, index: int) -> bool:
