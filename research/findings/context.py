@@ -40,6 +40,8 @@ class Verdict:
     historical: bool = False
     family: bool = False
     change: Change = ""
+    inside: bool = False
+    """Whether the assertion stands inside the finding's own phrase, in a gap of it."""
     rules: tuple[str, ...] = ()
 
 
@@ -47,6 +49,8 @@ def modifiers(words: Sequence[str], start: int, stop: int, rules: Rules) -> list
     """All context phrases of one sentence (tokens from start to stop) with their reach."""
     found = rules.context_matcher.longest(words, start, stop)
     active = [match for match in found if match.key in rules.context]
+    void = {match.start for match in active if rules.context[match.key].says == "nothing"}
+    active = [match for match in active if match.start not in void]
     if not active:
         return []
     stops: list[tuple[int, int, Stop | ContextRule | None]] = [
@@ -58,8 +62,6 @@ def modifiers(words: Sequence[str], start: int, stop: int, rules: Rules) -> list
     out = []
     for match in active:
         rule = rules.context[match.key]
-        if rule.says == "nothing":
-            continue
         low, high = match.start, match.stop
         if rule.direction in ("forward", "both"):
             ends = [begin for begin, _, end in stops if begin >= match.stop and _ends(end, rule, "forward")]
@@ -107,6 +109,7 @@ def judge(finding: str, start: int, stop: int, named: Sequence[int], found: Sequ
     for group, (_, _, one) in nearest.items():
         if group == "assertion":
             verdict.assertion = one.rule.says
+            verdict.inside = start <= one.start < stop
         elif group == "change":
             verdict.change = one.rule.says  # type: ignore[assignment]  # one of CHANGES
         elif group == "historical":

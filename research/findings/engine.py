@@ -92,7 +92,8 @@ def _finding(key: str, verdict: Verdict, start: int, end: int, section: Section,
     term = rules.terms[key]
     assertion = verdict.assertion
     if term.asserts == "absent":
-        assertion = {"absent": "definite", "definite": "absent"}.get(assertion, assertion)
+        # Only "not" inside the phrase turns "the heart is not normal" round; a stray negation before it does not.
+        assertion = "definite" if assertion == "absent" and verdict.inside else "absent"
     certainty: Certainty = "definite"
     if assertion in ("possible", "hypothetical"):
         certainty = "possible"

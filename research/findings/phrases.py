@@ -173,7 +173,7 @@ class Matcher(Generic[Key]):
         return [match for at in range(start, stop) for match in self.at(words, at, stop)]
 
     def longest(self, words: Sequence[str], start: int, stop: int) -> list[Match[Key]]:
-        """Leftmost longest matches that do not overlap; of equals the one that was added first."""
+        """Leftmost longest matches that do not overlap; equally long ones of several keys all count."""
         out: list[Match[Key]] = []
         at = start
         while at < stop:
@@ -181,9 +181,10 @@ class Matcher(Generic[Key]):
             if not found:
                 at += 1
                 continue
-            match = max(found, key=lambda one: len(one.named))
-            out.append(match)
-            at = match.stop
+            most = max(len(one.named) for one in found)
+            chosen = [one for one in found if len(one.named) == most]
+            out += chosen
+            at = max(one.stop for one in chosen)
         return out
 
     def _may_start(self, word: str) -> bool:

@@ -31,10 +31,20 @@ class Summary:
         return tuple(sorted(finding for finding, one in self.status.items() if one == status))
 
 
+def asked(finding: Finding) -> bool:
+    """Whether the report names a finding only as a question of the referring physician."""
+    return finding.status == "uncertain" and finding.temporality == "historical"
+
+
 def summarise(findings: Iterable[Finding], rules: Rules) -> Summary:
-    """One status per finding that the report mentions."""
+    """One status per finding that the report mentions.
+
+    What is only asked ("evaluate for ...", in the indication) is no statement and left out.
+    """
     status: dict[str, Status] = {}
     for one in findings:
+        if asked(one):
+            continue
         known = status.get(one.finding)
         if known is None or PRECEDENCE.index(one.status) < PRECEDENCE.index(known):
             status[one.finding] = one.status
@@ -51,7 +61,9 @@ def labels(findings: Iterable[Finding], rules: Rules, label_set: str) -> frozens
     """
     findings = tuple(findings)
     there = {
-        (one.finding, one.certainty) for one in findings if one.status in ("present", "uncertain")
+        (one.finding, one.certainty)
+        for one in findings
+        if one.status in ("present", "uncertain") and not asked(one)
     }
     out = {
         label.name
