@@ -290,6 +290,8 @@ class Dictionary:
                 continue
             if len(tokens.words[other]) != 1 or not tokens.close(link) or tokens.glued(other):
                 continue
+            if other < index and tokens.lettered(other):
+                continue
             dotted = tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "."
             if other > index and not dotted and _limb(tokens, other):
                 continue  # SMITH L KNEE

@@ -85,6 +85,7 @@ def _back(tokens: Tokens, index: int) -> int:
             if gap.startswith(".") or (
                 gap in (" ", "_")
                 and (previous == 0 or not tokens.at(previous - 1) & ESSENTIAL)
+                and not tokens.lettered(previous)
                 and not _side(tokens, previous)
             ):
                 first = previous

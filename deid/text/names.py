@@ -279,9 +279,9 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
             len(word) == 1
             and first < index
             and (len(tokens.words[first]) == 1 or tokens.gap(previous) in _APART)
+            and tokens.gap(previous) not in _INITIALS
         ):
-            if tokens.gap(previous) not in _INITIALS:
-                break  # "arm B; S. Walker MD"
+            break  # "arm B; S. Walker MD"
         if (
             not tokens.capital(previous)
             or (flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1)

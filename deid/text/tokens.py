@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from deid.text.lexicon import KNOWN_WORD, bits
+from deid.text.lexicon import CLINICAL, DEED, FUNCTION, KNOWN_WORD, LINK, SPEAKER, TITLE, WORD, bits
 
+_LEADS = FUNCTION | LINK | SPEAKER | DEED | TITLE
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _ASCII_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 #: What may lie between the parts of one name; a comma or slash is judged by who asks.
@@ -107,6 +108,13 @@ class Tokens:
         return (start > 0 and self.text[start - 1].isdigit()) or (
             end < len(self.text) and self.text[end].isdigit()
         )
+
+    def lettered(self, index: int) -> bool:
+        """Whether a single letter belongs to the word before it: "arm B", "hepatitis C", "type A"."""
+        if not index or self.gap(index - 1) != " " or self.text[self.ends[index] : self.ends[index] + 1] == ".":
+            return False
+        own = self.bits[index - 1]
+        return self.words[index - 1].islower() and bool(own & (WORD | CLINICAL)) and not own & _LEADS
 
     def possessive(self, index: int) -> bool:
         """Whether the word ends in 's."""
