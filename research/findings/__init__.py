@@ -16,4 +16,15 @@ from research.findings.model import Code, Finding, Kind, Rules
 from research.findings.rules import load_rules
 from research.findings.summary import Summary, labels, summarise
 
-__all__ = ["Code", "Finding", "Kind", "Rules", "RulesError", "Summary", "extract", "labels", "load_rules", "summarise"]
+__all__ = [
+    "Code",
+    "Finding",
+    "Kind",
+    "Rules",
+    "RulesError",
+    "Summary",
+    "extract",
+    "labels",
+    "load_rules",
+    "summarise",
+]

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from research.findings.phrases import Match
 
 
-def extract(text: str, rules: Rules | None = None) -> tuple[Finding, ...]:
+def extract(text: str, rules: Rules | None = None, *, asked: bool = False) -> tuple[Finding, ...]:
     """Every mention of a finding in a report, in the order of the text.
 
     Args:
         text: the report, with or without section titles.
         rules: from :func:`load_rules`; the shipped ones where omitted.
+        asked: also what an indication only asks for ("evaluate for ..."), which says nothing about the patient; it
+            comes as uncertain and marked ``asked``.
     """
     rules = rules or load_rules()
     tokens = tokenize(text)
@@ -39,7 +41,9 @@ def extract(text: str, rules: Rules | None = None) -> tuple[Finding, ...]:
             for sentence in sentences(inside):
                 for match, verdict in read_sentence(inside.words, sentence, rules):
                     start, end = inside.starts[match.start], inside.ends[match.stop - 1]
-                    out.append(_finding(match.key, verdict, start, end, section, rules))
+                    one = _finding(match.key, verdict, start, end, section, rules)
+                    if asked or not one.asked:
+                        out.append(one)
         first = stop
     out.sort(key=lambda one: (one.start, one.end, one.finding))
     return tuple(out)
@@ -78,7 +82,12 @@ def _holds(words: Sequence[str], sentence: Span, key: str, rules: Rules) -> bool
 
 def _covers(other: Match[str], one: Match[str], rules: Rules) -> bool:
     """Whether all words of one belong to a longer match, so that it is no mention of its own."""
-    if other is one or one.start < other.start or one.stop > other.stop or not set(one.named) <= set(other.named):
+    if (
+        other is one
+        or one.start < other.start
+        or one.stop > other.stop
+        or not set(one.named) <= set(other.named)
+    ):
         return False
     if len(other.named) > len(one.named):
         return True
@@ -100,12 +109,13 @@ def _finding(key: str, verdict: Verdict, start: int, end: int, section: Section,
     elif assertion == "probable":
         certainty = "probable"
     historical = verdict.historical or section.read == "history"
+    family = verdict.family or section.read == "family"
     status: Status
-    if verdict.family:
+    if family:
         status = "family"
     elif assertion in ("absent", "resolved"):
         status = "absent"
-    elif historical and assertion != "hypothetical":
+    elif historical and certainty != "possible":
         status = "historical"
     elif certainty == "possible":
         status = "uncertain"
@@ -120,7 +130,8 @@ def _finding(key: str, verdict: Verdict, start: int, end: int, section: Section,
         section.name,
         certainty,
         "historical" if historical else "current",
-        "family" if verdict.family else "patient",
+        "family" if family else "patient",
         verdict.change,
         verdict.rules,
+        asked=section.read == "history" and status == "uncertain",
     )

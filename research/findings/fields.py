@@ -106,15 +106,15 @@ class Entry:
                 raise self.error(field, f"holds {value!r}; it may hold {', '.join(choices)}")
         return values
 
-    def codes(self) -> tuple[Code, ...]:
+    def codes(self, field: str = "codes") -> tuple[Code, ...]:
         """The list of codes, each {scheme, code, meaning, match}."""
-        self._read.add("codes")
-        raw = self._raw.get("codes", [])
+        self._read.add(field)
+        raw = self._raw.get(field, [])
         if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
-            raise self.error("codes", "must be a list of {scheme, code, meaning, match}")
+            raise self.error(field, "must be a list of {scheme, code, meaning, match}")
         out = []
         for number, one in enumerate(raw, 1):
-            inner = Entry(self._file, f"{self._kind}]] {self._raw.get('id', '')} [[codes", number, one)
+            inner = Entry(self._file, f"{self._kind}]] {self._raw.get('id', '')} [[{field}", number, one)
             out.append(
                 Code(
                     inner.choice("scheme", SCHEMES),
@@ -141,7 +141,9 @@ def _finding(entry: Entry) -> tuple[str, Kind]:
 
 def _term(entry: Entry) -> tuple[str, Term]:
     key = entry.id()
-    asserts = cast("Literal['present', 'absent']", entry.choice("asserts", ("present", "absent"), missing="present"))
+    asserts = cast(
+        "Literal['present', 'absent']", entry.choice("asserts", ("present", "absent"), missing="present")
+    )
     phrases = entry.texts("phrases", needed=True)
     return key, Term(key, entry.id("finding"), phrases, asserts, entry.texts("unless"), entry.texts("needs"))
 

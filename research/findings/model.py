@@ -14,13 +14,13 @@ Temporality = Literal["current", "historical"]
 Experiencer = Literal["patient", "family"]
 Change = Literal["", "new", "increased", "unchanged", "decreased", "resolved"]
 Match = Literal["exact", "approximate", "none"]
-Reading = Literal["current", "history", "skip"]
+Reading = Literal["current", "history", "family", "skip"]
 
 ASSERTIONS = ("absent", "possible", "probable", "definite", "resolved", "hypothetical")
 CHANGES = ("new", "increased", "unchanged", "decreased")
 SAYINGS = (*ASSERTIONS, *CHANGES, "historical", "family", "nothing")
 DIRECTIONS = ("forward", "backward", "both")
-READINGS = ("current", "history", "skip")
+READINGS = ("current", "history", "family", "skip")
 SCHEMES = ("RADLEX", "SCT", "DCM", "LN", "99RADFLOW")
 MATCHES = ("exact", "approximate", "none")
 PRECEDENCE: tuple[Status, ...] = ("present", "uncertain", "historical", "family", "absent")
@@ -46,13 +46,20 @@ class Kind:
     codes: tuple[Code, ...]
     abnormal: bool = True
 
+    @property
+    def code(self) -> Code:
+        """The code that fits best, the first of several; our own designator (match ``none``) where there is none."""
+        known = sorted(self.codes, key=lambda code: MATCHES.index(code.match))
+        return known[0] if known else Code("99RADFLOW", self.id, self.meaning, "none")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One mention of a finding in a report.
 
     ``text[start:end]`` is the mention. ``rule_id`` is the rule that found it, ``context`` the rules that decided its
-    status, in the order of the text. ``change`` compares with the prior study where the sentence does.
+    status, in the order of the text. ``change`` compares with the prior study where the sentence does. ``asked`` marks what only the
+    referring physician asks for, in the indication; :func:`extract` leaves it out unless told.
     """
 
     finding: str
@@ -66,6 +73,7 @@ class Finding:
     experiencer: Experiencer = "patient"
     change: Change = ""
     context: tuple[str, ...] = ()
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

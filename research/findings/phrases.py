@@ -41,7 +41,7 @@ def expand(phrase: str) -> list[tuple[str, ...]]:
     out = []
     for sequence in parts:
         while sequence and sequence[-1][0] == "~":  # a gap before something that is missing
-            sequence = sequence[:-1]  # noqa: PLW2901
+            sequence = sequence[:-1]
         _check(phrase, sequence)
         out.append(sequence)
     return list(dict.fromkeys(out))
@@ -100,7 +100,7 @@ def _check(phrase: str, sequence: tuple[str, ...]) -> None:
         raise PhraseError(message)
     if len(gaps) > MOST_GAPS or words > MOST_WORDS or any(not 0 < int(gap[1:]) <= MOST_GAP for gap in gaps):
         message = (
-            f"{phrase!r} has more than {MOST_WORDS} words, more than {MOST_GAPS} gaps, or a gap not in 1..{MOST_GAP}."
+            f"{phrase!r} has over {MOST_WORDS} words, over {MOST_GAPS} gaps, or a gap not in 1..{MOST_GAP}."
         )
         raise PhraseError(message)
     for item in sequence:

@@ -78,7 +78,9 @@ def _read(file: Path) -> dict[str, Any]:
         raise RulesError(reason, "Give the path of a readable TOML file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         reason = f"The rule file {file.name} is not TOML: {error}."
-        raise RulesError(reason, "Mend the line it names; docs/reference/findings.md shows the format.") from error
+        raise RulesError(
+            reason, "Mend the line it names; docs/reference/findings.md shows the format."
+        ) from error
 
 
 def _add(tables: Tables, document: Mapping[str, Any], file: str) -> None:
@@ -133,14 +135,27 @@ def _build(name: str, tables: Tables, file: str) -> Rules:
             _fill(unless, term.unless, term.id, file)
             _fill(needs, term.needs, term.id, file)
             conditions[term.id] = (unless, needs)
-    for rule in (*context.values(), *stops.values()):
+    for rule in context.values():
         _fill(context_matcher, rule.phrases, rule.id, file)
+    for stop in stops.values():
+        _fill(context_matcher, stop.phrases, stop.id, file)
     titles = {title: section for section in sections for title in section.titles}
     version = hashlib.sha256(
         json.dumps(tables, default=_plain, sort_keys=True, ensure_ascii=False).encode()
     ).hexdigest()
     return Rules(
-        name, version, kinds, sections, terms, context, stops, labels, titles, term_matcher, context_matcher, conditions
+        name,
+        version,
+        kinds,
+        sections,
+        terms,
+        context,
+        stops,
+        labels,
+        titles,
+        term_matcher,
+        context_matcher,
+        conditions,
     )
 
 

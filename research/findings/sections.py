@@ -68,4 +68,7 @@ def _before(text: str, tokens: Tokens, colon: int, rules: Rules) -> tuple[int, s
 def _begins(text: str, tokens: Tokens, at: int) -> bool:
     if at == 0:
         return True
-    return tokens.words[at - 1] in (".", "!", "?", BLANK_LINE) or "\n" in text[tokens.ends[at - 1] : tokens.starts[at]]
+    return (
+        tokens.words[at - 1] in (".", "!", "?", BLANK_LINE)
+        or "\n" in text[tokens.ends[at - 1] : tokens.starts[at]]
+    )

@@ -31,11 +31,6 @@ class Summary:
         return tuple(sorted(finding for finding, one in self.status.items() if one == status))
 
 
-def asked(finding: Finding) -> bool:
-    """Whether the report names a finding only as a question of the referring physician."""
-    return finding.status == "uncertain" and finding.temporality == "historical"
-
-
 def summarise(findings: Iterable[Finding], rules: Rules) -> Summary:
     """One status per finding that the report mentions.
 
@@ -43,7 +38,7 @@ def summarise(findings: Iterable[Finding], rules: Rules) -> Summary:
     """
     status: dict[str, Status] = {}
     for one in findings:
-        if asked(one):
+        if one.asked:
             continue
         known = status.get(one.finding)
         if known is None or PRECEDENCE.index(one.status) < PRECEDENCE.index(known):
@@ -63,7 +58,7 @@ def labels(findings: Iterable[Finding], rules: Rules, label_set: str) -> frozens
     there = {
         (one.finding, one.certainty)
         for one in findings
-        if one.status in ("present", "uncertain") and not asked(one)
+        if one.status in ("present", "uncertain") and not one.asked
     }
     out = {
         label.name

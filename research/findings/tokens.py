@@ -10,11 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’](?:s|t)\b)?|\d+(?:[.,]\d+)*|\n[ \t\r]*(?:\n[ \t\r]*)+|[^\w\s-]|_")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019](?:s|t)\b)?|\d+(?:[.,]\d+)*|\n[ \t\r]*(?:\n[ \t\r]*)+|[^\w\s-]|_")
 _SPLITS = frozenset(".!?")
-_ABBREVIATIONS = frozenset(
-    "approx cf dr fig mr mrs ms prof resp st vs".split()
-)
+_ABBREVIATIONS = frozenset({"approx", "cf", "dr", "fig", "mr", "mrs", "ms", "prof", "resp", "st", "vs"})
 BLANK_LINE = "\n\n"
 
 
@@ -27,7 +25,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of a text: lower-case words and, in characters of the text, where each starts and ends."""
+    """The tokens of a text: lower-case words and signs and, in characters of the text, where each starts and ends."""
 
     words: tuple[str, ...]
     starts: tuple[int, ...]
