@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deid.exceptions import QuarantineError
 from deid.objects import Kind, kind, needs_pixels
+from deid.pixels import needs_look
 from deid.pseudonyms import normal
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from deid.policy import Policy
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
-_COLOUR = ("RGB", "YBR", "PALETTE", "ARGB", "CMYK", "HSV")
+_ROWS = 0x00280010
+_NUMBERS = frozenset({0x00280002, _ROWS, 0x00280011, 0x00280100, 0x00280101})
 _DEAD_UIDS = frozenset({"0", "1", ""})
 
 
@@ -122,21 +124,23 @@ def check_object(header: Header, original: Original, policy: Policy, file: str) 
         if needs_pixels(sop):
             raise QuarantineError.of(file, "no-pixel-data")
         return
+    if _ROWS not in original.top:
+        raise QuarantineError.of(file, "malformed")  # pixels of no size: nothing can be said of them
     if "clean_pixel_data" not in policy.options and may_show_text(original, policy):
         raise QuarantineError.of(file, "burned-in-annotation")
     _check_pixels(original, file)
 
 
 def may_show_text(original: Original, policy: Policy) -> bool:
-    """Whether the pixels may show typed text."""
-    if "YES" in original.words(0x00280301):
-        return True
-    image_type = " ".join(original.words(0x00080008))
-    if any(mark in image_type for mark in policy.quarantine_image_types):
-        return True
-    if policy.quarantine_modalities & set(original.words(0x00080060)):
-        return True
-    return policy.quarantine_colour and any(word.startswith(_COLOUR) for word in original.words(0x00280004))
+    """Whether the pixels may show typed text, by the policy's rules for pixels."""
+    return needs_look(header_values(original), policy.pixels) is not None
+
+
+def header_values(original: Original) -> dict[int, bytes]:
+    """Top-level values as the pixel stages expect them: numbers little endian."""
+    if original.order == "<":
+        return original.top
+    return {tag: value[::-1] if tag in _NUMBERS else value for tag, value in original.top.items()}
 
 
 def _frames(original: Original) -> int:

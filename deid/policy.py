@@ -88,7 +88,6 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
         "Descriptions and comments stay with identity cut out of them.",
     ),
 }
-_QUARANTINE_KEYS = {"quarantine_image_types", "quarantine_modalities", "quarantine_colour"}
 _KEYS = frozenset(
     {
         "name",
@@ -138,12 +137,9 @@ class Policy:
         private: which private attributes count as safe: ``standard`` or ``tcia``.
         references: whether content items that refer to other objects ``map`` to their new UIDs or are
             treated as Table E.3.4-1 says (``remove``).
-        pixels: how burned-in text is found and what of it may stay.
+        pixels: which images may show text, how it is found and what of it may stay.
         faces: how faces are removed.
         accept: SOP Class UIDs and kinds (see :class:`deid.objects.Kind`) that may pass.
-        quarantine_image_types: parts of Image Type that mark a picture of a screen.
-        quarantine_modalities: modalities whose pixels may hold typed text.
-        quarantine_colour: whether colour images are refused.
     """
 
     name: str
@@ -157,9 +153,6 @@ class Policy:
     pixels: PixelRules = field(default_factory=lambda: PixelRules.from_table({}))
     faces: FaceRules = field(default_factory=FaceRules)
     accept: frozenset[str] = frozenset()
-    quarantine_image_types: tuple[str, ...] = ()
-    quarantine_modalities: frozenset[str] = frozenset()
-    quarantine_colour: bool = True
 
     def canonical(self) -> dict[str, Any]:
         """Everything that decides what is done, in one order; the title does not."""
@@ -176,9 +169,6 @@ class Policy:
             "pixels": self.pixels.canonical(),
             "faces": self.faces.canonical(),
             "accept": sorted(self.accept),
-            "quarantine_image_types": sorted(self.quarantine_image_types),
-            "quarantine_modalities": sorted(self.quarantine_modalities),
-            "quarantine_colour": self.quarantine_colour,
         }
 
     @cached_property
@@ -218,12 +208,8 @@ class Policy:
             lines.append(self.faces.describe())
         names = sorted(pydicom.uid.UID(uid).name if uid[0] == "1" else uid for uid in self.accept)
         lines.append(f"Objects that may pass: {', '.join(names)}; everything else goes to quarantine.")
-        if "clean_pixel_data" in self.options:
-            return lines
-        lines.append(
-            "Images that say they carry burned-in annotation, colour images, and pictures of a screen "
-            f"(Image Type {', '.join(self.quarantine_image_types)}) go to quarantine."
-        )
+        if "clean_pixel_data" not in self.options:
+            lines.append(f"{self.pixels.which()} go to quarantine.")
         return lines
 
 
@@ -264,11 +250,7 @@ class _Reader:
             self.fail("`name` is missing or not a plain word.", 'Write name = "site" (up to 24 letters).')
         if not isinstance(title, str):
             self.fail("`title` is not text.", "Write one sentence in quotes.")
-        pixels = self._table(facts, "pixels", _QUARANTINE_KEYS | {one.name for one in fields(PixelRules)})
-        cleaning = {key: value for key, value in pixels.items() if key not in _QUARANTINE_KEYS}
-        colour = pixels.get("quarantine_colour", True)
-        if not isinstance(colour, bool):
-            self.fail("`pixels.quarantine_colour` is not true or false.", "Write true or false.")
+        pixels = self._table(facts, "pixels", {one.name for one in fields(PixelRules)})
         return Policy(
             name=name,
             title=title,
@@ -278,12 +260,9 @@ class _Reader:
             linkage=self._part(Linkage, facts.get("linkage", {})),
             private=self._choice(facts, "private", "dispositions", ("standard", "tcia")),
             references=self._choice(facts, "content", "references", ("remove", "map")),
-            pixels=self._pixels(cleaning),
+            pixels=self._pixels(pixels),
             faces=self._part(FaceRules, facts.get("faces", {})),
             accept=self._accept(self._table(facts, "objects", {"accept"}).get("accept", [])),
-            quarantine_image_types=tuple(self._words("pixels.quarantine_image_types", pixels)),
-            quarantine_modalities=frozenset(self._words("pixels.quarantine_modalities", pixels)),
-            quarantine_colour=colour,
         )
 
     def _part(self, kind: type[_P], table: object) -> _P:
@@ -334,12 +313,6 @@ class _Reader:
         for name in table.keys() - known:
             self.fail(f"unknown key `{key}.{name}`.", f"Keys of [{key}] are {', '.join(sorted(known))}.")
         return table
-
-    def _words(self, key: str, table: dict[str, Any]) -> list[str]:
-        words = table.get(key.split(".")[1], [])
-        if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
-            self.fail(f"`{key}` is not a list of words.", f'Write {key.split(".")[1]} = ["...", "..."].')
-        return [word.strip().upper() for word in words]
 
     def _options(self, options: object) -> frozenset[str]:
         if not isinstance(options, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deid.acceptance import may_show_text
+from deid.acceptance import header_values, may_show_text
 from deid.exceptions import QuarantineError
 from deid.original import opened
 from deid.structure import StructureError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _MODALITY = 0x00080060
 _HEADS = frozenset({"CT", "MR", "PT"})
-_NUMBERS = frozenset({0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101})
 
 
 class Stages:
@@ -79,10 +78,9 @@ class Stages:
         identity: Callable[[Original], list[tuple[str, str]]],
         file: str,
     ) -> PixelResult | None:
-        from deid.pixels import clean_pixels, needs_look
+        from deid.pixels import clean_pixels
 
-        header = header_values(original)
-        if needs_look(header, self._policy.pixels) is None and not may_show_text(original, self._policy):
+        if not may_show_text(original, self._policy):
             return None
         try:
             words = [text for kind, text in identity(original) if kind != "date"]
@@ -119,10 +117,3 @@ class Stages:
         self.face_report = {"status": outcome.status, **outcome.report}
         self.pictures.update({f"{name}-face": picture for name, picture in outcome.pictures.items()})
         return dict(outcome.results)
-
-
-def header_values(original: Original) -> dict[int, bytes]:
-    """Top-level values as the stages expect them: numbers little endian."""
-    if original.order == "<":
-        return original.top
-    return {tag: value[::-1] if tag in _NUMBERS else value for tag, value in original.top.items()}

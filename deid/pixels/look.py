@@ -47,6 +47,8 @@ def needs_look(header: Mapping[int, bytes], rules: PixelRules | None = None) -> 
         return None
     if text(BURNED_IN) == "YES":
         return "burned-in-annotation"
+    if rules.examine == "declared":
+        return None
     if text(SOP_CLASS).startswith(CAPTURES) or text(CONVERSION):
         return "secondary-capture"
     modality = text(MODALITY)

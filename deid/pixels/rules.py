@@ -15,7 +15,7 @@ KEEP = {
     "laterality": "Laterality and projection markers that are clearly that (L, R, LEFT, RIGHT, AP, PA, ...) stay.",
     "scale": "Measurement scales that are clearly that (a number with a unit of length, frequency, ...) stay.",
 }
-EXAMINE = ("suspicious", "all")
+EXAMINE = ("suspicious", "all", "declared")
 #: Modalities whose pixels may hold typed text (PS3.3 C.7.3.1.1.1); the others are examined for a reason of their own.
 MODALITIES = frozenset(
     {
@@ -42,7 +42,8 @@ class PixelRules:
 
     Attributes:
         keep: kinds of text that may stay, of :data:`KEEP`; empty: all text goes.
-        examine: ``suspicious`` (see :func:`deid.pixels.needs_look`) or ``all`` objects with pixels.
+        examine: ``suspicious`` (see :func:`deid.pixels.needs_look`), ``all`` objects with pixels, or only those that
+            are ``declared`` to carry text by themselves (Burned In Annotation).
         modalities: modalities that are suspicious by themselves.
         image_types: parts of Image Type that mark a picture of a screen.
         banners: whether strips above and below all ultrasound regions are blanked whole.
@@ -105,14 +106,22 @@ class PixelRules:
             "devices": [device.canonical() for device in self.devices],
         }
 
+    def which(self) -> str:
+        """Which images may show text, in English."""
+        if self.examine == "all":
+            return "All images"
+        if self.examine == "declared":
+            return "Only images that say they carry burned-in annotation"
+        return (
+            f"Images that may show typed text (those of modality {', '.join(sorted(self.modalities))}, colour images, "
+            f"secondary captures, pictures of a screen (Image Type {', '.join(self.image_types)}), and those that say "
+            "they carry burned-in annotation)"
+        )
+
     def describe(self) -> list[str]:
         """The rules in English."""
         lines = [
-            "Every image is searched for text."
-            if self.examine == "all"
-            else "Images that may carry typed text are searched for it: those of modality "
-            f"{', '.join(sorted(self.modalities))}, colour images, secondary captures, pictures of a screen, and "
-            "those that say they carry burned-in annotation.",
+            f"{self.which()} are searched for text.",
             "Text that is found is made black, with a margin of "
             f"{self.margin} pixels; the picture is then searched again, and an image that still shows text is refused.",
         ]

@@ -35,8 +35,9 @@ def load(tmp_path, text):
         (GOOD + "[ages]\noldest = 0", ["`ages.oldest`"]),
         (GOOD + "[ages]\nyoungest = 1", ["unknown key `ages.youngest`"]),
         (GOOD + '[objects]\naccept = ["CTImage"]', ["unknown SOP class `CTImage`"]),
-        (GOOD + "[pixels]\nquarantine_modalities = [3]", ["`pixels.quarantine_modalities`"]),
-        (GOOD + '[pixels]\nquarantine_colour = "no"', ["true or false"]),
+        (GOOD + "[pixels]\nmodalities = [3]", ["[pixels] modalities"]),
+        (GOOD + "[pixels]\nquarantine_colour = true", ["unknown key `pixels.quarantine_colour`"]),
+        (GOOD + '[pixels]\nexamine = "none"', ["examine", "declared"]),
         ('name = "site"\nextends = "nowhere"', ["`extends`"]),
         ("name = ", ["not TOML"]),
     ],
@@ -68,7 +69,7 @@ def test_hash_is_over_the_meaning(tmp_path):
 def test_extends_takes_over_what_is_not_said(tmp_path, basic):
     policy = load(tmp_path, GOOD)
     assert policy.accept == basic.accept
-    assert policy.quarantine_modalities == basic.quarantine_modalities
+    assert policy.pixels == basic.pixels
     assert isinstance(policy, Policy)
 
 

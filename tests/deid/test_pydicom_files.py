@@ -9,6 +9,7 @@ from pydicom.data import get_testdata_file
 
 from deid import QuarantineError, deidentify_series, load_policy
 from deid.objects import ACCEPTABLE
+from deid.pixels import PixelRules
 
 FOLDER = Path(str(get_testdata_file("CT_small.dcm", download=False))).parent
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -40,8 +41,8 @@ def policy():
     pixels = {"clean_pixel_data", "clean_recognizable_visual_features"}
     accept = frozenset(str(kind) for kind in ACCEPTABLE)
     return replace(
-        research, options=research.options - pixels, accept=accept, quarantine_colour=False,
-        quarantine_modalities=frozenset(), quarantine_image_types=(),
+        research, options=research.options - pixels, accept=accept,
+        pixels=PixelRules.from_table({"examine": "declared"}),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pydicom.data import get_testdata_file
 
 from deid import QuarantineError, deidentify_series, load_policy
 from deid.objects import ACCEPTABLE
+from deid.pixels import PixelRules
 from tests.support import objects
 
 DCIODVFY = Path(sys.executable).parent / "dciodvfy"
@@ -38,10 +39,12 @@ BY_THE_TABLE = {
 def policies():
     accept = frozenset(str(kind) for kind in ACCEPTABLE)
     basic, research = load_policy("basic"), load_policy("research")
-    common = {"accept": accept, "quarantine_colour": False, "quarantine_modalities": frozenset()}
+    declared = PixelRules.from_table({"examine": "declared"})
     return {
-        "basic": replace(basic, options=frozenset({"clean_structured_content"}), **common),
-        "everything": replace(research, options=research.options | HEADER, references="map", **common),
+        "basic": replace(
+            basic, options=frozenset({"clean_structured_content"}), accept=accept, pixels=declared
+        ),
+        "everything": replace(research, options=research.options | HEADER, references="map", accept=accept),
     }
 
 
@@ -129,7 +132,7 @@ def sweep(paths, tmp_path, pseudonyms):
 def test_every_file_of_pydicom(tmp_path, pseudonyms):
     folder = Path(str(get_testdata_file("CT_small.dcm", download=False))).parent
     paths = [path for path in sorted(folder.rglob("*.dcm")) if path.is_file()]
-    assert sweep(paths, tmp_path, pseudonyms) > 75
+    assert sweep(paths, tmp_path, pseudonyms) > 45
 
 
 def test_shared_files(shared_data, tmp_path, pseudonyms):

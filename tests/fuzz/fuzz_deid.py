@@ -50,7 +50,7 @@ def policies() -> list[Policy]:
     research = load_policy("research")
     options = research.options | {"clean_descriptors", "clean_structured_content", "clean_graphics"}
     accept = frozenset(KINDS)
-    everything = replace(research, options=options, private="tcia", accept=accept, quarantine_colour=False)
+    everything = replace(research, options=options, private="tcia", accept=accept)
     return [load_policy("basic"), everything]
 
 

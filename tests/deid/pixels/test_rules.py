@@ -150,6 +150,13 @@ def test_all_means_all_and_no_rows_means_no_pixels() -> None:
     assert needs_look({0x00080060: b"SR"}, rules) is None
 
 
+def test_declared_means_what_says_so_itself() -> None:
+    rules = PixelRules.from_table({"examine": "declared"})
+    assert needs_look(header(modality=b"US"), rules) is None
+    assert needs_look(header(burned=b"YES "), rules) == "burned-in-annotation"
+    assert "Only images that say" in rules.describe()[0]
+
+
 @pytest.mark.parametrize(
     "text", ["L", "R", "LT", "Right", "R CC", "LMLO", "4.0cm", "36Hz", "19fps", "120 mm", "2.5 MHz"]
 )
