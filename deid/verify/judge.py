@@ -17,6 +17,7 @@ from deid.findings import place
 from deid.identity import FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded, is_graphics
 from deid.policy import OPTIONS
 from deid.rawbytes import vr_of
+from deid.text import lexicon
 from deid.verify import spellings
 from deid.verify.generic import generic_in
 
@@ -42,6 +43,7 @@ _MEANINGS = frozenset(
 )
 _HOUR = re.compile(rb"[0-2]\d[0-5]\d")
 _WORD = re.compile(rb"[A-Za-z]+")
+_WHERE = frozenset({b"at", b"from", b"to", b"in", b"near", b"via", b"of"})
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 _AGE = re.compile(rb"(\d{3})Y ?")
 _MEANING = 0x00080104
@@ -153,7 +155,8 @@ class Judge:
         if cleaned and token.word in self._known.clinical[path]:
             return True
         if self._said(token, path) and (
-            (not token.strong and _is_prose(token)) or (cleaned and _in_compound(pattern, value, offset))
+            (not token.strong and _is_prose(token))
+            or (cleaned and (_in_compound(pattern, value, offset) or _is_ordinary(token, value, offset)))
         ):
             return True
         if self._grounds.identifying(path) or not known:
@@ -251,6 +254,15 @@ def _textual(vr: str, value: bytes, offset: int) -> bool:
     if vr in NUMBERS or vr == NOISE or len(value) > 1 << 12:
         return False
     return any(run.start() <= offset < run.end() for run in _PRINTABLE.finditer(value))
+
+
+def _is_ordinary(token: Token, value: bytes, offset: int) -> bool:
+    """Whether one word of a place is a word of the language here: "Community acquired", not "from Riverside"."""
+    if token.code != "place" or token.strong:
+        return False
+    own = lexicon.bits()[token.word]
+    before = [run.group() for run in _WORD.finditer(value.lower(), 0, offset)][-1:]
+    return bool(own & lexicon.WORD) and not own & lexicon.NAME and not _WHERE.intersection(before)
 
 
 def _in_compound(pattern: bytes, value: bytes, offset: int) -> bool:
