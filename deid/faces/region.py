@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from deid.faces.register import sample
 from deid.faces.skull import cavity
-from deid.faces.template import BRAIN_SLACK_MM, Template, face_depth
+from deid.faces.template import BONE_SLACK_MM, Template, brain_slack, face_depth
 
 if TYPE_CHECKING:
     from deid.faces.frames import Frame
@@ -72,18 +72,21 @@ def find_region(
         fine: in CT the same on a finer grid, to see the bone around the brain.
     """
     scale = float(np.cbrt(abs(np.linalg.det(fit.matrix))))  # template mm per mm
-    brain = (sample(template.brain, template, fit.places, outside=60) - BRAIN_SLACK_MM) / np.float32(scale)
+    edge = sample(template.brain, template, fit.places, outside=60)
+    brain = (edge - brain_slack(fit.places)) / np.float32(scale)
     if fine is not None:
-        brain = np.minimum(brain, _around_cavity(volume, brain, fine))
+        trusted = (edge - BONE_SLACK_MM) / np.float32(scale)
+        held = _around_cavity(volume, trusted, fine)
+        brain = brain if held is None else np.minimum(trusted, held)
     depth = face_depth(fit.places, margin=rules.margin_mm * scale, ears=rules.ears) / np.float32(scale)
     return Region(np.minimum(depth, brain - np.float32(rules.brain_mm)), brain, volume)
 
 
-def _around_cavity(volume: Volume, brain: Floats, fine: Volume) -> Floats:
-    """Distance to the cavity of the skull on the analysis grid, mm."""
+def _around_cavity(volume: Volume, brain: Floats, fine: Volume) -> Floats | None:
+    """Distance to the cavity of the skull on the analysis grid, mm; None where bone encloses nothing."""
     inside = cavity(fine, _regrid(brain, volume, fine, outside=60.0))
     if not inside.any():
-        return np.full_like(brain, 60.0)
+        return None
     away = ndimage.distance_transform_edt(~inside, sampling=fine.spacing)
     away -= ndimage.distance_transform_edt(inside, sampling=fine.spacing)
     return _regrid(away.astype(np.float32), fine, volume, outside=60.0)

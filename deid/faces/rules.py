@@ -26,7 +26,7 @@ class FaceRules:
 
     ears: bool = True
     margin_mm: float = 0.0
-    brain_mm: float = 5.0
+    brain_mm: float = 3.0
 
     def __post_init__(self) -> None:
         for name, low, high in (("margin_mm", 0.0, 30.0), ("brain_mm", 2.0, 10.0)):

@@ -18,16 +18,25 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 #: A registered brain edge is trusted to this much; the mask of the average brain is also a little tight.
-BRAIN_SLACK_MM = 3.0
+BRAIN_SLACK_MM = 5.0
+#: Where bone tells the brain apart (CT), and where the edge lies over the orbits, it is trusted more.
+BONE_SLACK_MM = ORBIT_SLACK_MM = 3.0
+#: The orbits: outside this half width (within it lie the ethmoid and the lowest brain), before this plane.
+_ORBIT_FROM_MM = 22.0
+_ORBIT_BACK_MM = -40.0
 #: Where the face lies in the template: nothing above the first, nothing below the second.
 FACE_TOP_MM = 10.0
 FACE_BOTTOM_MM = -165.0
-#: Behind this plane the face ends: half way along the cheek bones, some 75 mm behind the tip of the nose.
-FACE_BACK_MM = -30.0
-_FOREHEAD_BACK_MM = -68.0
-_FOREHEAD_FROM_MM = -25.0
-_THROAT_FROM_MM = -125.0
-_THROAT_BACK_MM = -60.0
+#: Behind these the face ends, y at z from below the chin to the brow. In the middle half way along the cheek bones,
+#: some 75 mm behind the tip of the nose; at the sides, where only cheek and temple are, just before the ears.
+_MIDDLE_Z_MM = (FACE_BOTTOM_MM, -125.0, -25.0, FACE_TOP_MM)
+_MIDDLE_BACK_MM = (-60.0, -30.0, -30.0, -68.0)
+_SIDE_Z_MM = (FACE_BOTTOM_MM, -125.0, -12.0, FACE_TOP_MM)
+_SIDE_BACK_MM = (-50.0, -10.0, -10.0, -60.0)
+#: Half widths between which the middle becomes a side.
+_SIDE_FROM_MM, _SIDE_TO_MM = 40.0, 48.0
+#: So much is left before ears that stay.
+_EAR_SPARED_MM = 4.0
 #: Ears: outside this half width, in this box.
 _EAR_HALF_WIDTH_MM = 68.0
 _EAR_Y_MM = (-22.0, 45.0)
@@ -76,16 +85,25 @@ def face_depth(points: NDArray[Any], *, margin: float, ears: bool) -> Floats:
         ears: whether ears belong to it.
     """
     x, y, z = points[..., 0], points[..., 1], points[..., 2]
-    back = np.interp(
-        z,
-        [FACE_BOTTOM_MM, _THROAT_FROM_MM, _FOREHEAD_FROM_MM, FACE_TOP_MM],
-        [_THROAT_BACK_MM, FACE_BACK_MM, FACE_BACK_MM, _FOREHEAD_BACK_MM],
-    )
+    middle = np.interp(z, _MIDDLE_Z_MM, _MIDDLE_BACK_MM)
+    side = np.interp(z, _SIDE_Z_MM, _SIDE_BACK_MM) - (0.0 if ears else _EAR_SPARED_MM)
+    share = np.clip((np.abs(x) - _SIDE_FROM_MM) / (_SIDE_TO_MM - _SIDE_FROM_MM), 0, 1)
+    back = middle + share * (side - middle)
     depth = np.minimum(np.minimum(back + margin - y, FACE_TOP_MM + margin - z), z - FACE_BOTTOM_MM + margin)
     if ears:
-        side = np.abs(x) - _EAR_HALF_WIDTH_MM
+        out = np.abs(x) - _EAR_HALF_WIDTH_MM
         box = np.minimum.reduce(
-            [side, y - _EAR_Y_MM[0], _EAR_Y_MM[1] - y, z - _EAR_Z_MM[0], _EAR_Z_MM[1] - z]
+            [out, y - _EAR_Y_MM[0], _EAR_Y_MM[1] - y, z - _EAR_Z_MM[0], _EAR_Z_MM[1] - z]
         )
         depth = np.maximum(depth, box)
     return np.asarray(depth, dtype=np.float32)
+
+
+def brain_slack(points: NDArray[Any]) -> Floats:
+    """How far a registered edge of the brain may be wrong at these points, mm.
+
+    Args:
+        points: (..., 3) template coordinates x, y, z in mm.
+    """
+    orbit = (np.abs(points[..., 0]) > _ORBIT_FROM_MM) & (points[..., 1] < _ORBIT_BACK_MM)
+    return np.where(orbit, ORBIT_SLACK_MM, BRAIN_SLACK_MM).astype(np.float32)

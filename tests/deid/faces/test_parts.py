@@ -31,7 +31,7 @@ def test_nonsense_in_a_policy_is_refused(table):
 
 def test_rules_say_what_they_do():
     rules = FaceRules.from_table({"ears": False, "margin_mm": 4})
-    assert rules.canonical() == {"ears": False, "margin_mm": 4.0, "brain_mm": 5.0}
+    assert rules.canonical() == {"ears": False, "margin_mm": 4.0, "brain_mm": 3.0}
     assert "ears" not in rules.describe()
     assert "4 mm farther" in rules.describe()
     assert "ears" in FaceRules().describe()
