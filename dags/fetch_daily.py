@@ -1,4 +1,4 @@
-"""fetch: every night, what is new in each collection that we follow."""
+"""fetch: every night, what is new in each collection that we follow, whatever archive it comes from."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, task
 
-from operators.fetch import LandingNewsOperator, TciaFetchOperator, TciaPlanOperator
+from operators.fetch import FetchOperator, FetchPlanOperator, LandingNewsOperator
 
 with DAG(
     dag_id="fetch_daily",
@@ -28,14 +28,16 @@ with DAG(
 
         return followed_collections()
 
-    plan = TciaPlanOperator.partial(task_id="plan").expand_kwargs(followed())
+    plan = FetchPlanOperator.partial(task_id="plan").expand_kwargs(followed())
 
     @task
     def chunks(planned: list[list[list[int]]]) -> list[list[int]]:
         """All chunks of all collections."""
         return [chunk for collection in planned for chunk in collection]
 
-    fetch = TciaFetchOperator.partial(task_id="fetch").expand(series_ids=chunks(plan.output))
+    fetch = FetchOperator.partial(task_id="fetch", max_active_tis_per_dagrun=1).expand(
+        series_ids=chunks(plan.output)
+    )
     announce = LandingNewsOperator(
         task_id="announce", outlets=[Asset("radflow://landing/series")], trigger_rule="all_done"
     )

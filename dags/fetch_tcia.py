@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, Param
 
-from operators.fetch import ImportTruthOperator, LandingNewsOperator, TciaFetchOperator, TciaPlanOperator
+from operators.fetch import FetchOperator, FetchPlanOperator, ImportTruthOperator, LandingNewsOperator
 
 with DAG(
     dag_id="fetch_tcia",
@@ -17,10 +17,17 @@ with DAG(
     tags=["radflow", "fetch"],
     default_args={"owner": "radflow", "retries": 2, "retry_delay": timedelta(seconds=10)},
     params={
-        "collection": Param("RADFLOW-DEMO", type="string", minLength=1, title="Collection"),
+        "collection": Param("RADFLOW-DEMO", type=["null", "string"], title="Collection (empty: by manifest)"),
         "connection": Param("nbia_default", type="string", title="NBIA connection"),
         "modality": Param(None, type=["null", "string"], title="Only this modality (may be empty)"),
+        "body_part": Param(None, type=["null", "string"], title="Only this body part (may be empty)"),
+        "manifest": Param(
+            None, type=["null", "string"], title="Manifest in landing/manifests (may be empty)"
+        ),
         "limit": Param(0, type="integer", minimum=0, title="At most so many new series (0 = all)"),
+        "dry_run": Param(default=False, type="boolean", title="Only count series and gigabytes"),
+        "fallback": Param(None, type=["null", "string"], title="Other connection where this one fails"),
+        "parallel": Param(None, type=["null", "integer"], minimum=1, maximum=16, title="Series at once"),
         "truth_file": Param(
             None, type=["null", "string"], title="Truth file in landing/truth (may be empty)"
         ),
@@ -32,20 +39,26 @@ with DAG(
     truth = ImportTruthOperator(
         task_id="truth",
         file_name="{{ params.truth_file or '' }}",
-        collection="{{ params.collection }}",
+        collection="{{ params.collection or '' }}",
         source="{{ params.connection }}",
     )
-    plan = TciaPlanOperator(
+    plan = FetchPlanOperator(
         task_id="plan",
-        collection="{{ params.collection }}",
-        nbia_conn_id="{{ params.connection }}",
+        conn_id="{{ params.connection }}",
+        collection="{{ params.collection or '' }}",
         modality="{{ params.modality or '' }}",
+        body_part="{{ params.body_part or '' }}",
+        manifest="{{ params.manifest or '' }}",
         limit="{{ params.limit }}",
+        only_count="{{ params.dry_run }}",
+        fallback_conn_id="{{ params.fallback or '' }}",
         account="{{ params.owner }}",
         team="{{ params.team or '' }}",
         visibility="{{ params.visibility }}",
     )
-    fetch = TciaFetchOperator.partial(task_id="fetch").expand(series_ids=plan.output)
+    fetch = FetchOperator.partial(
+        task_id="fetch", parallel="{{ params.parallel or '' }}", max_active_tis_per_dagrun=1
+    ).expand(series_ids=plan.output)
     announce = LandingNewsOperator(
         task_id="announce", outlets=[Asset("radflow://landing/series")], trigger_rule="all_done"
     )

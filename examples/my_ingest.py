@@ -4,7 +4,7 @@ from airflow.sdk import DAG, Asset, Param
 
 from operators.catalog import CatalogOperator, HeldNewsOperator
 from operators.deidentify import DeidentifyOperator
-from operators.fetch import TciaFetchOperator, TciaPlanOperator
+from operators.fetch import FetchOperator, FetchPlanOperator
 
 with DAG(
     dag_id="my_ingest",
@@ -17,17 +17,17 @@ with DAG(
     },
 ):
     # What the server offers and we lack, as chunks of series numbers. The owner is an account in Radflow.
-    plan = TciaPlanOperator(
+    plan = FetchPlanOperator(
         task_id="plan",
         collection="{{ params.collection }}",
-        nbia_conn_id="{{ params.connection }}",
+        conn_id="{{ params.connection }}",
         modality="CT",
         account="engineer",
         team="demo",
         visibility="team",
     )
     # One task per chunk. The same numbers go to both, so this DAG touches nothing but what it fetched.
-    fetch = TciaFetchOperator.partial(task_id="fetch", retries=2).expand(series_ids=plan.output)
+    fetch = FetchOperator.partial(task_id="fetch", retries=2).expand(series_ids=plan.output)
     deidentify = DeidentifyOperator.partial(task_id="deidentify").expand(series_ids=plan.output)
     # Rows in the catalog, held; the asset starts the DAG "curate", where two people decide about each series.
     catalog = CatalogOperator.partial(task_id="catalog").expand(deidentified=deidentify.output)

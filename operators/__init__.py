@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operators.connections import NBIA
+from operators.connections import IDC, NBIA
 
 __version__ = "0.1.0"
 
@@ -65,10 +65,14 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "Radflow",
-                "python-modules": ["operators.hooks.nbia", "operators.hooks.research_db"],
+                "python-modules": [
+                    "operators.hooks.nbia",
+                    "operators.hooks.idc",
+                    "operators.hooks.research_db",
+                ],
             }
         ],
-        "connection-types": [NBIA],
+        "connection-types": [NBIA, IDC],
         "config": {
             "radflow": {
                 "description": "Settings of the Radflow platform.",
@@ -101,6 +105,11 @@ def get_provider_info() -> dict[str, Any]:
                     "chunk_tasks": _option(
                         "About how many mapped tasks a list of series or cases is cut into.",
                         "4",
+                        kind="integer",
+                    ),
+                    "fetch_parallel": _option(
+                        "How many series one fetch task downloads at once; archives ask for 2 to 4.",
+                        "3",
                         kind="integer",
                     ),
                     "code_version": _option("Version written into every run's record.", __version__),

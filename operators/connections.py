@@ -9,8 +9,12 @@ NBIA: dict[str, Any] = {
     "hook-class-name": "operators.hooks.nbia.NbiaHook",
     "hook-name": "NBIA (The Cancer Imaging Archive)",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "password"],
-        "relabeling": {"host": "Server address", "schema": "http or https"},
+        "hidden-fields": ["login"],
+        "relabeling": {
+            "host": "Server address",
+            "schema": "http or https",
+            "password": "Token (only where the server is v2)",
+        },
         "placeholders": {"host": "https://nbia.cancerimagingarchive.net", "extra": '{"retries": 4}'},
     },
     "conn-fields": {
@@ -31,6 +35,37 @@ NBIA: dict[str, Any] = {
             "label": "Backoff (s)",
             "schema": {"type": ["number", "null"], "default": 1, "minimum": 0},
             "description": "Seconds before the second attempt; doubled for each further one.",
+        },
+        "nlst_host": {
+            "label": "Server of the collection NLST",
+            "schema": {"type": ["string", "null"]},
+            "description": "TCIA keeps NLST apart; empty: nlst.cancerimagingarchive.net where the server is TCIA's.",
+        },
+    },
+}
+
+IDC: dict[str, Any] = {
+    "connection-type": "idc",
+    "hook-class-name": "operators.hooks.idc.IdcHook",
+    "hook-name": "IDC (Imaging Data Commons)",
+    "ui-field-behaviour": {
+        "hidden-fields": ["login", "password", "schema", "port"],
+        "relabeling": {"host": "Endpoint (empty: IDC's public buckets)"},
+        "placeholders": {"host": "", "extra": '{"retries": 4}'},
+    },
+    "conn-fields": {
+        "index": {
+            "label": "Index",
+            "schema": {"type": ["string", "null"]},
+            "description": "Path or address of idc_index.parquet; empty: the one of the package idc-index-data.",
+        },
+        "parallel_objects": {
+            "label": "Objects of one series at once",
+            "schema": {"type": ["integer", "null"], "default": 4, "minimum": 1, "maximum": 32},
+        },
+        **{
+            name: NBIA["conn-fields"][name]
+            for name in ("connect_timeout", "read_timeout", "retries", "backoff")
         },
     },
 }

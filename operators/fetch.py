@@ -6,8 +6,10 @@ Tasks name a series by its number in ``landing.received_series``: original UIDs 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,30 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from operators import settings
-from operators.hooks.nbia import NbiaHook
+from operators.fetching import Question, fetch, plan
 from operators.hooks.research_db import ResearchDbHook, chunked
-from operators.stores import join, local_copy, local_path, publish_folder, scratch
-from research.errors import FetchError, RadflowError
-from research.landing import QuarantinedError
-from research.nbia import NbiaClient, SeriesRow
+from operators.stores import join, local_copy
+from research.errors import FetchError
+from research.sources import Selection, read_manifest
 
 
-class TciaPlanOperator(BaseOperator):
-    """Ask an NBIA server what a collection holds and note what we do not have yet.
+class FetchPlanOperator(BaseOperator):
+    """Ask a source what it has, and note what we do not have yet.
+
+    What names patients, studies or series is handed over as a file (``manifest``) and not as an argument, since
+    arguments are shown in Airflow's pages.
 
     Args:
-        collection: name of the collection on the server.
-        nbia_conn_id: Airflow connection of type ``nbia``.
+        conn_id: Airflow connection of the source; its type says which kind of archive it is.
+        collection: name of the collection, in any archive's spelling.
         modality: only this modality; every modality where empty.
+        body_part: only this body part; every one where empty.
+        manifest: name of a file in ``manifests/`` of the landing zone that names the series: ``.tcia``, s5cmd,
+            CSV, one UID a line, or JSON.
         limit: take at most so many new series (0 = all).
+        fallback_conn_id: connection that is asked where the first one has nothing or does not deliver.
+        since: day (YYYY-MM-DD); only what was released after it, where the source can tell.
+        only_count: a dry run: count per modality what is there and what is new, and take nothing.
         account: who will own the images.
         team: team that may see them.
         visibility: ``private``, ``team`` or ``public``.
@@ -39,154 +49,102 @@ class TciaPlanOperator(BaseOperator):
         List of lists of series numbers, one list per mapped fetch task.
     """
 
-    template_fields = ("collection", "nbia_conn_id", "modality", "limit", "account", "team", "visibility")
+    template_fields = (
+        "conn_id", "collection", "modality", "body_part", "manifest", "limit", "fallback_conn_id", "since",
+        "only_count", "account", "team", "visibility",
+    )  # fmt: skip
 
     def __init__(
         self,
         *,
-        collection: str,
-        nbia_conn_id: str = "nbia_default",
+        conn_id: str,
+        collection: str | None = "",
         modality: str | None = "",
+        body_part: str | None = "",
+        manifest: str | None = "",
         limit: int | str = 0,
+        fallback_conn_id: str | None = "",
+        since: str | None = "",
+        only_count: bool | str = False,
         account: str = "admin",
         team: str | None = "",
         visibility: str = "private",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.conn_id = conn_id
         self.collection = collection
-        self.nbia_conn_id = nbia_conn_id
         self.modality = modality
+        self.body_part = body_part
+        self.manifest = manifest
         self.limit = limit
+        self.fallback_conn_id = fallback_conn_id
+        self.since = since
+        self.only_count = only_count
         self.account = account
         self.team = team
         self.visibility = visibility
 
     def execute(self, context: Context) -> list[list[int]]:
         """List, compare, note; one transaction."""
-        with NbiaHook(self.nbia_conn_id).get_conn() as client:
-            offered = client.series(collection=self.collection, modality=self.modality or None, expected=True)
-        if not offered:
-            msg = f"The server behind {self.nbia_conn_id} has no series in collection {self.collection!r}."
-            raise FetchError(
-                msg, "Check the spelling; getCollectionValues lists what it has.", code="nothing-there"
-            )
-        owned = {"account": self.account, "team": self.team or None, "visibility": self.visibility}
-        place = {"source": self.nbia_conn_id, "collection": self.collection}
-        limit = int(self.limit)
+        today = dt.datetime.now(dt.UTC).date()
+        question = Question(
+            conn_id=self.conn_id,
+            fallback=self.fallback_conn_id or None,
+            wanted=self._selection(),
+            limit=int(self.limit),
+            dry_run=str(self.only_count).lower() == "true",
+            owned={"account": self.account, "team": self.team or None, "visibility": self.visibility},
+        )
+        ti = context["ti"]
+        run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "part": ti.map_index}
+        # A selection that the table of followed collections cannot hold is asked for by hand only.
+        followed = today if self.collection and not (self.manifest or self.body_part) else None
         with ResearchDbHook().transaction() as work:
-            known = {row["series_uid"]: row["state"] for row in work.rows("fetch_known", **place)}
-            new = [one for one in offered if known.get(one.series_uid) in (None, "wanted", "failed")]
-            work.each("fetch_want", (place | owned | _offer(one) for one in new[: limit or None]))
-            rows = work.rows(
-                "fetch_pending", **place, series_uids=[one.series_uid for one in new[: limit or None]]
-            )
-            if not limit:
-                work.execute("fetch_follow", **place, **owned, modality=self.modality or "")
-        self.log.info("%d series offered, %d new, %d wanted now", len(offered), len(new), len(rows))
-        return chunked([row["id"] for row in rows], settings.chunk_tasks())
+            ids = plan(question, work, run, followed)
+        return chunked(ids, settings.chunk_tasks())
+
+    def _selection(self) -> Selection:
+        wanted = Selection()
+        if self.manifest:
+            with local_copy(join(settings.landing_uri(), "manifests")) as folder:
+                wanted = read_manifest(folder / Path(self.manifest).name)
+        return replace(
+            wanted,
+            collection=self.collection or wanted.collection,
+            modalities=(self.modality,) if self.modality else wanted.modalities,
+            body_part=self.body_part or wanted.body_part,
+            since=dt.date.fromisoformat(self.since) if self.since else None,
+        )
 
 
-def _offer(one: SeriesRow) -> dict[str, Any]:
-    return {
-        "series_uid": one.series_uid,
-        "image_count": one.image_count,
-        "licence": one.licence_name,
-        "licence_uri": one.licence_uri,
-        "citation_uri": one.description_uri,
-    }
-
-
-class TciaFetchOperator(BaseOperator):
-    """Download series, verify them whole, put them into the landing zone.
+class FetchOperator(BaseOperator):
+    """Download series, a few at once, verify them whole, put them into the landing zone.
 
     A series that keeps failing is recorded with its reason and fails the task at the end, after the others
     have been fetched; bytes that must not go on (zip slip, two patients, ...) go to quarantine.
 
     Args:
         series_ids: numbers from ``landing.received_series``; each row's source is the connection to use.
+        parallel: how many series at once; the setting ``fetch_parallel`` where empty.
 
     Returns:
         ``{"received": [...], "quarantined": [...]}`` with series numbers.
     """
 
-    template_fields = ("series_ids",)
+    template_fields = ("series_ids", "parallel")
 
-    def __init__(self, *, series_ids: Sequence[int], **kwargs: Any) -> None:
+    def __init__(
+        self, *, series_ids: Sequence[int], parallel: int | str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.series_ids = series_ids
+        self.parallel = parallel
 
     def execute(self, context: Context) -> dict[str, list[int]]:
-        """Fetch one series after another; each is committed by itself."""
-        hook = ResearchDbHook()
-        clients: dict[str, NbiaClient] = {}
-        with hook.transaction() as work:
-            rows = work.rows("fetch_rows", ids=list(self.series_ids))
-        done: dict[str, list[int]] = {"received": [], "quarantined": []}
-        failures: list[RadflowError] = []
-        for number, row in enumerate(rows, 1):
-            if row["state"] in ("received", "deidentified"):
-                done["received"].append(row["id"])
-                continue
-            if row["state"] == "quarantined":  # a person decides; a retried or cleared task does not
-                done["quarantined"].append(row["id"])
-                continue
-            label = f"series {row['id']} of {row['collection']} ({row['image_count']} images)"
-            try:
-                client = clients.setdefault(row["source"], NbiaHook(row["source"]).get_conn())
-                size = self._fetch(client, hook, row, label)
-            except QuarantinedError as error:
-                self.log.warning("%s (quarantined: %s)", error, error.code)
-                done["quarantined"].append(row["id"])
-            except FetchError as error:
-                self.log.error("%s", error)
-                failures.append(error)
-                with hook.transaction() as work:
-                    work.execute("fetch_failed", id=row["id"], reason_code=error.code, reason=error.reason)
-            else:
-                done["received"].append(row["id"])
-                self.log.info("%d of %d: %s received, %.1f MB", number, len(rows), label, size / 1e6)
-        if failures:
-            told = " ".join(error.reason for error in failures)
-            raise FetchError(told, failures[0].instruction, code=failures[0].code)
-        return done
-
-    def _fetch(self, client: NbiaClient, hook: ResearchDbHook, row: dict[str, Any], label: str) -> int:
-        uri = join(settings.landing_uri(), f"{row['id']:08d}")
-        with scratch("fetch") as folder:
-            # On a local disk the client works in place, so that a whole series of a killed task is found again.
-            place = local_path(uri) or folder / "series"
-            refused = local_path(settings.quarantine_uri()) or folder / "refused"
-            try:
-                received = client.download_series(
-                    row["series_uid"], place, row["image_count"], label=label, quarantine_root=refused
-                )
-            except QuarantinedError as error:
-                evidence = join(settings.quarantine_uri(), error.evidence.name)
-                if local_path(evidence) is None:
-                    publish_folder(error.evidence, evidence)
-                with hook.transaction() as work:
-                    work.execute(
-                        "quarantine_add", id=row["id"], stage="fetch", uri=evidence,
-                        reason_code=error.code, reason=error.reason,
-                    )  # fmt: skip
-                raise
-            if local_path(uri) is None:
-                publish_folder(place, uri)
-        with hook.transaction() as work:
-            work.execute("fetch_objects_clear", id=row["id"])
-            work.each(
-                "fetch_object",
-                (
-                    {"id": row["id"], "name": one.name, "sha256": one.sha256, "byte_count": one.bytes}
-                    for one in received.files
-                ),
-            )
-            work.execute(
-                "fetch_received", id=row["id"], uri=uri, object_count=received.count,
-                byte_count=received.bytes, manifest_sha256=received.manifest_sha256,
-            )  # fmt: skip
-        return int(received.bytes)
+        """Fetch; each series is committed by itself."""
+        parallel = int(self.parallel) if self.parallel else settings.fetch_parallel()
+        return fetch(list(self.series_ids), parallel)
 
 
 class LandingNewsOperator(BaseOperator):
@@ -204,7 +162,7 @@ class LandingNewsOperator(BaseOperator):
 
 
 def followed_collections() -> list[dict[str, str]]:
-    """Collections fetched before, as arguments of ``TciaPlanOperator``: how each was asked for the last time."""
+    """Collections fetched before, as arguments of ``FetchPlanOperator``: how each was asked for the last time."""
     with ResearchDbHook().transaction() as work:
         return work.rows("fetch_followed")
 

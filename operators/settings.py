@@ -69,6 +69,11 @@ def chunk_tasks() -> int:
     return max(1, int(_text("chunk_tasks")))
 
 
+def fetch_parallel() -> int:
+    """How many series one fetch task downloads at once."""
+    return min(16, max(1, int(_text("fetch_parallel"))))
+
+
 def code_version() -> str:
     """Version of this installation as it is written into every run: package version and source revision."""
     return _text("code_version")

@@ -370,6 +370,92 @@ begin
   return null;
 end $$;
 
+CREATE FUNCTION catalog.age_band(years double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (years IS NULL) THEN ''::text WHEN (years < (18)::double precision) THEN '0-17'::text WHEN (years < (30)::double precision) THEN '18-29'::text WHEN (years >= (90)::double precision) THEN '90+'::text ELSE (((((10)::double precision * floor((years / (10)::double precision))))::integer || '-'::text) || ((((10)::double precision * floor((years / (10)::double precision))) + (9)::double precision))::integer) END;
+
+CREATE FUNCTION catalog.count_added() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  insert into catalog.study_facet as known (study_no, facet_id, patient_no, share_id, series_count)
+    select study_no, facet_id, patient_no, share_id, count(*) from added group by 1, 2, 3, 4
+    on conflict (study_no, facet_id, patient_no) do update set series_count = known.series_count + excluded.series_count;
+  update catalog.facet f set series_count = f.series_count + a.series, image_count = f.image_count + a.images,
+                             byte_count = f.byte_count + a.bytes
+    from (select facet_id, count(*) as series, sum(image_count) as images, coalesce(sum(byte_count), 0) as bytes
+          from added group by 1 order by 1) a where f.id = a.facet_id;
+  update catalog.description d
+    set share_ids = array(select distinct unnest(d.share_ids || a.share_ids) order by 1)
+    from (select description_id, array_agg(distinct share_id) as share_ids from added group by 1 order by 1) a
+    where d.id = a.description_id and not d.share_ids @> a.share_ids;
+  perform catalog.sum_up(array(select distinct study_no from added order by 1),
+                         array(select distinct patient_no from added order by 1));
+  return null;
+end $$;
+
+CREATE FUNCTION catalog.count_gone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  update catalog.study_facet f set series_count = f.series_count - g.series
+    from (select study_no, facet_id, patient_no, count(*) as series from gone group by 1, 2, 3) g
+    where (f.study_no, f.facet_id, f.patient_no) = (g.study_no, g.facet_id, g.patient_no);
+  delete from catalog.study_facet f using (select distinct study_no from gone) g
+    where f.study_no = g.study_no and f.series_count = 0;
+  update catalog.facet f set series_count = f.series_count - g.series, image_count = f.image_count - g.images,
+                             byte_count = f.byte_count - g.bytes
+    from (select facet_id, count(*) as series, sum(image_count) as images, coalesce(sum(byte_count), 0) as bytes
+          from gone group by 1 order by 1) g where f.id = g.facet_id;
+  update catalog.description d
+    set share_ids = array(select distinct s.share_id from catalog.series s where s.description_id = d.id order by 1)
+    from (select distinct description_id from gone) g where d.id = g.description_id;
+  perform catalog.sum_up(array(select distinct study_no from gone order by 1),
+                         array(select distinct patient_no from gone order by 1));
+  return null;
+end $$;
+
+CREATE FUNCTION catalog.count_moved() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+declare studies integer[]; patients integer[]; descriptions integer[];
+begin
+  with changed as materialized (
+    select n.study_no, n.patient_no, n.description_id, n.image_count, coalesce(n.byte_count, 0) as byte_count,
+           n.facet_id as into_facet, n.share_id as into_share, w.facet_id as from_facet, w.share_id as from_share
+    from now_so n join was_so w using (series_uid)
+    where (n.facet_id, n.share_id) is distinct from (w.facet_id, w.share_id)
+  ), step as (
+    select study_no, into_facet as facet_id, patient_no, into_share as share_id, 1 as way, image_count, byte_count
+    from changed
+    union all
+    select study_no, from_facet, patient_no, from_share, -1, image_count, byte_count from changed
+    where from_facet is not null
+  ), of_studies as (
+    insert into catalog.study_facet as known (study_no, facet_id, patient_no, share_id, series_count)
+      select study_no, facet_id, patient_no, share_id, sum(way) from step group by 1, 2, 3, 4
+      on conflict (study_no, facet_id, patient_no)
+      do update set series_count = known.series_count + excluded.series_count
+  ), of_facets as (
+    update catalog.facet f set series_count = f.series_count + m.series, image_count = f.image_count + m.images,
+                               byte_count = f.byte_count + m.bytes
+      from (select facet_id, sum(way) as series, sum(way * image_count) as images, sum(way * byte_count) as bytes
+            from step group by 1 order by 1) m where f.id = m.facet_id
+  )
+  select array_agg(distinct study_no), array_agg(distinct patient_no), array_agg(distinct description_id)
+    into studies, patients, descriptions from changed;
+  if studies is null then return null; end if;
+  delete from catalog.study_facet f where f.study_no = any (studies) and f.series_count = 0;
+  update catalog.description d
+    set share_ids = array(select distinct s.share_id from catalog.series s where s.description_id = d.id order by 1)
+    where d.id = any (descriptions);
+  perform catalog.sum_up(studies, patients);
+  return null;
+end $$;
+
 CREATE TABLE catalog.deid_report (
     id bigint NOT NULL,
     batch_id bigint NOT NULL,
@@ -432,12 +518,285 @@ CREATE FUNCTION catalog.deid_waits(received bigint, refused bigint) RETURNS bool
 
 COMMENT ON FUNCTION catalog.deid_waits(received bigint, refused bigint) IS 'Whether nothing came after a report of quarantine: no later report, no decision.';
 
+CREATE TABLE catalog.share (
+    id integer NOT NULL,
+    collection text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text NOT NULL,
+    CONSTRAINT share_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
+);
+
+COMMENT ON TABLE catalog.share IS 'The rule of visibility is decided here; series, studies, patients, counts and texts carry the number of their share.';
+
+CREATE FUNCTION catalog.visible_shares() RETURNS integer[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    RETURN ARRAY(SELECT s.id FROM catalog.share s WHERE (access.may_see(s.owner, s.team, s.visibility) AND ((s.state = ANY (ARRAY['released'::text, 'listed'::text])) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+
+CREATE TABLE catalog.description (
+    id integer NOT NULL,
+    study_description text NOT NULL,
+    series_description text NOT NULL,
+    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, translate(((study_description || ' '::text) || series_description), '_/\-+^&.,;:()[]{}'::text, '                  '::text))) STORED NOT NULL
+);
+
+COMMENT ON TABLE catalog.description IS 'Distinct pairs of Study Description (0008,1030) and Series Description (0008,103E), searchable.';
+
+CREATE FUNCTION catalog.described(wanted tsquery) RETURNS SETOF integer
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2000
+    SET search_path TO 'catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT d.id
+    FROM catalog.description d
+   WHERE ((d.words @@ described.wanted) AND (d.share_ids && ( SELECT catalog.visible_shares() AS visible_shares)));
+END;
+
+COMMENT ON FUNCTION catalog.described(wanted tsquery) IS 'Descriptions with these words that a series has which the reader may see.';
+
+CREATE FUNCTION catalog.file_series() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+declare coded catalog.body_part_code; maker text; terms text; described text;
+begin
+  select t.study_no, coalesce(new.study_date, t.study_date), coalesce(new.patient_age_years, t.patient_age_years),
+         t.study_description
+    into new.study_no, new.study_date, new.patient_age_years, described
+    from catalog.study t where t.study_uid = new.study_uid;
+  select p.patient_no, coalesce(new.patient_sex, case when p.patient_sex in ('M', 'F', 'O') then p.patient_sex end)
+    into new.patient_no, new.patient_sex
+    from catalog.patient p where p.collection = new.collection and p.patient_alias = new.patient_alias;
+  if new.patient_age_years > 130 or new.patient_age_years < 0 or new.patient_age_years = 'NaN' then
+    new.patient_age_years := null;
+  end if;
+  select * into coded from catalog.body_part_code b where b.value = catalog.fold(new.body_part);
+  new.body_part_code := coded.scheme || ':' || coded.code;
+  select m.name into maker from catalog.manufacturer_name m where m.value = catalog.fold(new.manufacturer);
+  select l.short_name into terms from catalog.licence_name l where l.value = catalog.fold(new.licence);
+
+  select s.id into new.share_id from catalog.share s
+    where s.collection = new.collection and s.owner = new.owner and s.team is not distinct from new.team
+      and s.visibility = new.visibility and s.state = new.state;
+  if new.share_id is null then
+    insert into catalog.share (collection, owner, team, visibility, state)
+      values (new.collection, new.owner, new.team, new.visibility, new.state)
+      on conflict (collection, owner, team, visibility, state) do update set state = excluded.state
+      returning id into new.share_id;
+  end if;
+
+  insert into catalog.facet as f (share_id, collection, modality, body_part, sex, age_band, manufacturer, licence,
+                                  analysis_result)
+    values (new.share_id, new.collection, new.modality, coalesce(coded.meaning, new.body_part, ''),
+            coalesce(new.patient_sex, ''), catalog.age_band(new.patient_age_years),
+            coalesce(maker, new.manufacturer, ''), coalesce(terms, new.licence, ''), coalesce(new.analysis_result, ''))
+    on conflict do nothing returning f.id into new.facet_id;
+  if new.facet_id is null then
+    select f.id into new.facet_id from catalog.facet f
+      where f.share_id = new.share_id and f.modality = new.modality
+        and f.body_part = coalesce(coded.meaning, new.body_part, '') and f.sex = coalesce(new.patient_sex, '')
+        and f.age_band = catalog.age_band(new.patient_age_years)
+        and f.manufacturer = coalesce(maker, new.manufacturer, '')
+        and f.licence = coalesce(terms, new.licence, '') and f.analysis_result = coalesce(new.analysis_result, '');
+  end if;
+
+  insert into catalog.description (study_description, series_description)
+    values (coalesce(described, ''), coalesce(new.series_description, ''))
+    on conflict (md5(study_description), md5(series_description)) do nothing returning id into new.description_id;
+  if new.description_id is null then
+    select d.id into new.description_id from catalog.description d
+      where md5(d.study_description) = md5(coalesce(described, ''))
+        and md5(d.series_description) = md5(coalesce(new.series_description, ''));
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION catalog.fold(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN regexp_replace(upper(value), '[^A-Z0-9]'::text, ''::text, 'g'::text);
+
+COMMENT ON FUNCTION catalog.fold(value text) IS 'Letters and digits in upper case, the form in which spellings are looked up.';
+
+CREATE FUNCTION catalog.guard_gone() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  raise exception 'series % is here, and stays in the catalog', old.series_uid
+    using hint = 'Only what a public index listed, and lists no more, leaves it.', errcode = 'restrict_violation';
+end $$;
+
+CREATE TABLE catalog.facet (
+    id integer NOT NULL,
+    share_id integer NOT NULL,
+    collection text NOT NULL,
+    modality text NOT NULL,
+    body_part text NOT NULL,
+    sex text NOT NULL,
+    age_band text NOT NULL,
+    manufacturer text NOT NULL,
+    licence text NOT NULL,
+    analysis_result text NOT NULL,
+    series_count bigint DEFAULT 0 NOT NULL,
+    image_count bigint DEFAULT 0 NOT NULL,
+    byte_count bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE catalog.facet IS 'How many series share all of these values; kept by triggers, gated by share like the series.';
+
+CREATE TABLE catalog.patient (
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    patient_sex text,
+    patient_no integer NOT NULL,
+    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL
+);
+
+CREATE TABLE catalog.series (
+    series_uid text NOT NULL,
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    modality text NOT NULL,
+    body_part text,
+    image_type text[] DEFAULT '{}'::text[] NOT NULL,
+    derived boolean DEFAULT false NOT NULL,
+    manufacturer text,
+    manufacturer_model text,
+    image_count integer NOT NULL,
+    row_count integer,
+    column_count integer,
+    slice_thickness_mm double precision,
+    spacing_between_slices_mm double precision,
+    kvp double precision,
+    exposure_mas double precision,
+    tube_current_ma double precision,
+    convolution_kernel text,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    uri text NOT NULL,
+    manifest_sha256 text,
+    policy_sha256 text,
+    licence text,
+    licence_uri text,
+    citation_uri text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    study_no integer NOT NULL,
+    patient_no integer NOT NULL,
+    share_id integer NOT NULL,
+    facet_id integer NOT NULL,
+    description_id integer NOT NULL,
+    study_date date,
+    patient_sex text,
+    patient_age_years double precision,
+    series_description text,
+    body_part_code text,
+    sop_class text,
+    analysis_result text,
+    byte_count bigint,
+    listing text,
+    listing_hash bigint,
+    CONSTRAINT series_byte_count_check CHECK ((byte_count >= 0)),
+    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT series_listed CHECK (((state = 'listed'::text) = (listing IS NOT NULL))),
+    CONSTRAINT series_patient_age_years_check CHECK (((patient_age_years >= (0)::double precision) AND (patient_age_years <= (130)::double precision))),
+    CONSTRAINT series_patient_sex_check CHECK ((patient_sex = ANY (ARRAY['M'::text, 'F'::text, 'O'::text]))),
+    CONSTRAINT series_settled CHECK (((state = ANY (ARRAY['held'::text, 'listed'::text])) = (settled_at IS NULL))),
+    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text, 'listed'::text]))),
+    CONSTRAINT series_whole CHECK (((state = 'listed'::text) OR ((manifest_sha256 IS NOT NULL) AND (policy_sha256 IS NOT NULL))))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON COLUMN catalog.series.state IS 'listed: known from a public index, its objects are not here, uri is their remote address.';
+
+COMMENT ON COLUMN catalog.series.study_date IS 'Date of the study as this series has it; the study''s own may differ in public data.';
+
+COMMENT ON COLUMN catalog.series.patient_sex IS 'As this series has it, M, F or O; anything else is unknown, and kept in attributes.';
+
+COMMENT ON COLUMN catalog.series.body_part_code IS 'scheme:code by catalog.body_part_code; null where there is none.';
+
+COMMENT ON COLUMN catalog.series.analysis_result IS 'The analysis that a derived series belongs to, as its index names it.';
+
+CREATE TABLE catalog.study (
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_date date,
+    patient_age_years double precision,
+    study_no integer NOT NULL,
+    study_description text,
+    modalities text[] DEFAULT '{}'::text[] NOT NULL,
+    body_parts text[] DEFAULT '{}'::text[] NOT NULL,
+    manufacturers text[] DEFAULT '{}'::text[] NOT NULL,
+    analysis_results text[] DEFAULT '{}'::text[] NOT NULL,
+    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
+    series_count integer DEFAULT 0 NOT NULL,
+    image_count bigint DEFAULT 0 NOT NULL,
+    byte_count bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
+
+COMMENT ON COLUMN catalog.study.body_parts IS 'Meanings of the codes where there are any, as in catalog.facet; else the text as found.';
+
+CREATE FUNCTION catalog.misfiled() RETURNS bigint
+    LANGUAGE sql STABLE
+    RETURN (SELECT count(*) AS count FROM ((((catalog.series s LEFT JOIN catalog.share h ON ((h.id = s.share_id))) LEFT JOIN catalog.facet f ON ((f.id = s.facet_id))) LEFT JOIN catalog.study t ON ((t.study_uid = s.study_uid))) LEFT JOIN catalog.patient p ON (((p.collection = s.collection) AND (p.patient_alias = s.patient_alias)))) WHERE ((((((((((h.collection IS DISTINCT FROM s.collection) OR (h.owner IS DISTINCT FROM s.owner)) OR (h.team IS DISTINCT FROM s.team)) OR (h.visibility IS DISTINCT FROM s.visibility)) OR (h.state IS DISTINCT FROM s.state)) OR (f.share_id IS DISTINCT FROM s.share_id)) OR (f.modality IS DISTINCT FROM s.modality)) OR (t.study_no IS DISTINCT FROM s.study_no)) OR (p.patient_no IS DISTINCT FROM s.patient_no)) OR (f.collection IS DISTINCT FROM s.collection)));
+
+COMMENT ON FUNCTION catalog.misfiled() IS 'Series whose share, facet, study or patient number is not that of their columns; zero is what one wants.';
+
+CREATE FUNCTION catalog.refresh_statistics() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  analyze catalog.collection, catalog.patient, catalog.study, catalog.series, catalog.share, catalog.facet,
+          catalog.study_facet, catalog.description;
+end $$;
+
+CREATE FUNCTION catalog.sum_up(studies integer[], patients integer[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+  update catalog.study t
+  set modalities = coalesce(x.modalities, '{}'), body_parts = coalesce(x.body_parts, '{}'),
+      manufacturers = coalesce(x.manufacturers, '{}'), analysis_results = coalesce(x.analysis_results, '{}'),
+      share_ids = coalesce(x.share_ids, '{}'), series_count = coalesce(x.series_count, 0),
+      image_count = coalesce(x.image_count, 0), byte_count = coalesce(x.byte_count, 0)
+  from unnest(studies) as wanted (study_no)
+  left join lateral (
+    select array_agg(distinct f.modality) as modalities,
+           array_agg(distinct f.body_part) filter (where f.body_part <> '') as body_parts,
+           array_agg(distinct f.manufacturer) filter (where f.manufacturer <> '') as manufacturers,
+           array_agg(distinct f.analysis_result) filter (where f.analysis_result <> '') as analysis_results,
+           array_agg(distinct s.share_id) as share_ids, count(*) as series_count,
+           sum(s.image_count) as image_count, coalesce(sum(s.byte_count), 0) as byte_count
+    from catalog.series s join catalog.facet f on f.id = s.facet_id where s.study_no = wanted.study_no) x on true
+  where t.study_no = wanted.study_no
+    and (t.modalities, t.body_parts, t.manufacturers, t.analysis_results, t.share_ids, t.series_count, t.image_count,
+         t.byte_count) is distinct from
+        (coalesce(x.modalities, '{}'), coalesce(x.body_parts, '{}'), coalesce(x.manufacturers, '{}'),
+         coalesce(x.analysis_results, '{}'), coalesce(x.share_ids, '{}'), coalesce(x.series_count, 0),
+         coalesce(x.image_count, 0), coalesce(x.byte_count, 0));
+  update catalog.patient p set share_ids = coalesce(x.share_ids, '{}')
+  from unnest(patients) as wanted (patient_no)
+  left join lateral (select array_agg(distinct f.share_id) as share_ids
+                     from catalog.study_facet f where f.patient_no = wanted.patient_no) x on true
+  where p.patient_no = wanted.patient_no and p.share_ids is distinct from coalesce(x.share_ids, '{}')
+$$;
+
 CREATE FUNCTION curation.guard_birth() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-  if new.state <> 'held' then
-    raise exception 'a series enters the catalog held' using errcode = 'restrict_violation';
+  if new.state not in ('held', 'listed') then
+    raise exception 'a series enters the catalog held, or listed' using errcode = 'restrict_violation';
   end if;
   return new;
 end $$;
@@ -448,10 +807,14 @@ CREATE FUNCTION curation.guard_release() RETURNS trigger
 declare settled text;
 begin
   if new.state is distinct from old.state then
+    if old.state = 'listed' then
+      raise exception 'series % is only listed', new.series_uid
+        using hint = 'Fetch it: what is de-identified from it is held, and curated.', errcode = 'restrict_violation';
+    end if;
     select o.decision into settled from curation.outcome o where o.series_uid = new.series_uid;
     if (new.state = 'released' and settled is distinct from 'accept')
        or (new.state = 'rejected' and settled is distinct from 'reject')
-       or new.state = 'held' then
+       or new.state in ('held', 'listed') then
       raise exception 'series % cannot become %: its sign-offs say %',
         new.series_uid, new.state, coalesce(settled, 'nothing yet')
         using hint = 'Two curators sign off, or an adjudicator settles it.', errcode = 'restrict_violation';
@@ -554,6 +917,30 @@ begin
   perform pg_advisory_xact_lock(hashtext('experiment.revision'));   -- numbers become visible in order
   insert into experiment.revision (change, name) values (tg_table_name, new.name) returning id into new.revision;
   return new;
+end $$;
+
+CREATE FUNCTION landing.tell_fetched() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into catalog.fetched_series as f
+    (received_id, fetch_run_id, source, source_kind, given_by, collection, modality, body_part, state, image_count,
+     byte_count, licence, licence_uri, citation_uri, reason_code, reason, owner, team, visibility, wanted_at,
+     received_at, changed_at)
+  values
+    (new.id, new.fetch_run_id, new.source, new.source_kind, new.given_by, new.collection, new.modality,
+     new.body_part, new.state, coalesce(new.object_count, new.image_count),
+     coalesce(new.byte_count, new.offered_bytes), new.licence, new.licence_uri, new.citation_uri,
+     new.reason_code, new.reason, new.owner, new.team, new.visibility, new.wanted_at, new.received_at,
+     new.changed_at)
+  on conflict (received_id) do update set
+    fetch_run_id = excluded.fetch_run_id, source_kind = excluded.source_kind, given_by = excluded.given_by,
+    modality = excluded.modality, body_part = excluded.body_part, state = excluded.state,
+    image_count = excluded.image_count, byte_count = excluded.byte_count, bytes_done = null,
+    licence = excluded.licence, licence_uri = excluded.licence_uri, citation_uri = excluded.citation_uri,
+    reason_code = excluded.reason_code, reason = excluded.reason, owner = excluded.owner, team = excluded.team,
+    visibility = excluded.visibility, received_at = excluded.received_at, changed_at = excluded.changed_at;
+  return null;
 end $$;
 
 CREATE FUNCTION phi.guard_key() RETURNS trigger
@@ -706,11 +1093,39 @@ CREATE VIEW broker.status WITH (security_invoker='true') AS
 
 COMMENT ON VIEW broker.status IS 'The state is derived, never stored: waiting, approved, refused, expired.';
 
+CREATE TABLE catalog.body_part_code (
+    value text NOT NULL,
+    scheme text,
+    code text,
+    meaning text NOT NULL,
+    match_quality text NOT NULL,
+    CONSTRAINT body_part_code_check CHECK (((match_quality = 'none'::text) = (code IS NULL))),
+    CONSTRAINT body_part_code_check1 CHECK (((code IS NULL) = (scheme IS NULL))),
+    CONSTRAINT body_part_code_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text]))),
+    CONSTRAINT body_part_code_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
+);
+
+COMMENT ON TABLE catalog.body_part_code IS 'Body Part Examined (0018,0015) as found, folded by catalog.fold, and its code: terms of PS3.16 annex L and CID 4031.';
+
 CREATE TABLE catalog.collection (
     name text NOT NULL,
     source text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    title text,
+    description text,
+    licence text,
+    doi text,
+    cancer_types text,
+    tumor_locations text,
+    species text,
+    subject_count integer,
+    source_version text,
+    group_name text
 );
+
+COMMENT ON COLUMN catalog.collection.subject_count IS 'As its source says it; how many patients are here is counted.';
+
+COMMENT ON COLUMN catalog.collection.group_name IS 'The public index that a collection is listed by, for example idc.';
 
 CREATE TABLE catalog.deid_batch (
     id bigint NOT NULL,
@@ -764,16 +1179,154 @@ ALTER TABLE catalog.deid_report ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+ALTER TABLE catalog.description ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.description_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE catalog.facet ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.facet_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.fetch_run (
+    id bigint NOT NULL,
+    dag_id text NOT NULL,
+    run_id text NOT NULL,
+    part integer DEFAULT '-1'::integer NOT NULL,
+    source text NOT NULL,
+    source_kind text NOT NULL,
+    found_at text NOT NULL,
+    collection text NOT NULL,
+    selection text NOT NULL,
+    dry_run boolean NOT NULL,
+    offered jsonb NOT NULL,
+    wanted jsonb NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT fetch_run_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
+);
+
+COMMENT ON TABLE catalog.fetch_run IS 'One question to a source: what it offers and what of it is new, counted per modality. Without identity.';
+
+ALTER TABLE catalog.fetch_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.fetch_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.fetched_series (
+    received_id bigint NOT NULL,
+    fetch_run_id bigint,
+    source text NOT NULL,
+    source_kind text,
+    given_by text,
+    collection text NOT NULL,
+    modality text,
+    body_part text,
+    state text NOT NULL,
+    image_count integer,
+    byte_count bigint,
+    bytes_done bigint,
+    licence text,
+    licence_uri text,
+    citation_uri text,
+    reason_code text,
+    reason text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    wanted_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT fetched_series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
+);
+
+COMMENT ON TABLE catalog.fetched_series IS 'Kept by a trigger on landing.received_series: whoever writes there, by whatever way in, is seen here.';
+
 CREATE TABLE catalog.instance (
     sop_uid text NOT NULL,
     series_uid text NOT NULL,
     sha256 text NOT NULL
 );
 
-CREATE TABLE catalog.patient (
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    patient_sex text
+CREATE TABLE catalog.licence_name (
+    value text NOT NULL,
+    short_name text NOT NULL,
+    uri text,
+    commercial boolean NOT NULL,
+    CONSTRAINT licence_name_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
+);
+
+COMMENT ON TABLE catalog.licence_name IS 'Licence texts folded by catalog.fold, their short name, and where it is written, and whether it allows commercial use.';
+
+CREATE TABLE catalog.listing (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    version text NOT NULL,
+    file_sha256 text NOT NULL,
+    mapping_version integer NOT NULL,
+    owner text NOT NULL,
+    series_count integer NOT NULL,
+    added_count integer NOT NULL,
+    removed_count integer NOT NULL,
+    skipped_count integer NOT NULL,
+    loaded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT listing_file_sha256_check CHECK ((file_sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE catalog.listing IS 'Each load of a public index; the last of a source says what the listed series are.';
+
+ALTER TABLE catalog.listing ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.listing_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.manufacturer_name (
+    value text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT manufacturer_name_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
+);
+
+COMMENT ON TABLE catalog.manufacturer_name IS 'Manufacturer (0008,0070) folded by catalog.fold, and one name per maker.';
+
+CREATE TABLE catalog.modality_code (
+    value text NOT NULL,
+    scheme text,
+    code text,
+    meaning text NOT NULL,
+    match_quality text NOT NULL,
+    CONSTRAINT modality_code_check CHECK (((match_quality = 'none'::text) = (code IS NULL))),
+    CONSTRAINT modality_code_check1 CHECK (((code IS NULL) = (scheme IS NULL))),
+    CONSTRAINT modality_code_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text])))
+);
+
+COMMENT ON TABLE catalog.modality_code IS 'Modality (0008,0060) and its code in DCM (PS3.16 CID 29 and 33).';
+
+ALTER TABLE catalog.patient ALTER COLUMN patient_no ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME catalog.patient_patient_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE catalog.policy (
@@ -805,54 +1358,34 @@ ALTER TABLE catalog.revision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE catalog.series (
-    series_uid text NOT NULL,
-    study_uid text NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    modality text NOT NULL,
-    body_part text,
-    image_type text[] DEFAULT '{}'::text[] NOT NULL,
-    derived boolean DEFAULT false NOT NULL,
-    manufacturer text,
-    manufacturer_model text,
-    image_count integer NOT NULL,
-    row_count integer,
-    column_count integer,
-    slice_thickness_mm double precision,
-    spacing_between_slices_mm double precision,
-    kvp double precision,
-    exposure_mas double precision,
-    tube_current_ma double precision,
-    convolution_kernel text,
-    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    uri text NOT NULL,
-    manifest_sha256 text NOT NULL,
-    policy_sha256 text NOT NULL,
-    licence text,
-    licence_uri text,
-    citation_uri text,
-    owner text NOT NULL,
-    team text,
-    visibility access.visibility NOT NULL,
-    state text DEFAULT 'held'::text NOT NULL,
-    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
-    settled_at timestamp with time zone,
-    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
-    CONSTRAINT series_check1 CHECK (((state = 'held'::text) = (settled_at IS NULL))),
-    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
-    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text])))
+ALTER TABLE catalog.share ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.share_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
-CREATE TABLE catalog.study (
-    study_uid text NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    study_date date,
-    patient_age_years double precision
-);
+CREATE TABLE catalog.study_facet (
+    study_no integer NOT NULL,
+    facet_id integer NOT NULL,
+    patient_no integer NOT NULL,
+    share_id integer NOT NULL,
+    series_count integer NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
 
-COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
+COMMENT ON TABLE catalog.study_facet IS 'Which facets a study has series in: for counting studies and patients.';
+
+ALTER TABLE catalog.study ALTER COLUMN study_no ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME catalog.study_study_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE catalog.tag (
     series_uid text NOT NULL,
@@ -1261,8 +1794,12 @@ CREATE TABLE landing.followed (
     owner text NOT NULL,
     team text,
     visibility access.visibility NOT NULL,
-    followed_at timestamp with time zone DEFAULT now() NOT NULL
+    followed_at timestamp with time zone DEFAULT now() NOT NULL,
+    fallback text DEFAULT ''::text NOT NULL,
+    synced_on date
 );
+
+COMMENT ON COLUMN landing.followed.synced_on IS 'Day of the last complete list; the next one asks for what is newer.';
 
 ALTER TABLE landing.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME landing.quarantine_id_seq
@@ -1305,13 +1842,27 @@ CREATE TABLE landing.received_series (
     wanted_at timestamp with time zone DEFAULT now() NOT NULL,
     received_at timestamp with time zone,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    source_kind text,
+    modality text,
+    body_part text,
+    offered_bytes bigint,
+    address text,
+    fallback text,
+    given_by text,
+    fetch_run_id bigint,
     CONSTRAINT received_series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
     CONSTRAINT received_series_check1 CHECK (((state <> ALL (ARRAY['received'::text, 'deidentified'::text])) OR ((uri IS NOT NULL) AND (manifest_sha256 IS NOT NULL)))),
     CONSTRAINT received_series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT received_series_offered_bytes_check CHECK ((offered_bytes >= 0)),
+    CONSTRAINT received_series_source_kind_check CHECK ((source_kind ~ '^[a-z][a-z0-9_]*$'::text)),
     CONSTRAINT received_series_state_check CHECK ((state = ANY (ARRAY['wanted'::text, 'received'::text, 'deidentified'::text, 'quarantined'::text, 'failed'::text])))
 );
 
 COMMENT ON TABLE landing.received_series IS 'One row per series asked for. Tasks, logs and XCom name a series by this id, never by its original UID.';
+
+COMMENT ON COLUMN landing.received_series.address IS 'Where the objects lie, for sources that need it.';
+
+COMMENT ON COLUMN landing.received_series.given_by IS 'The connection that delivered, where it is not source.';
 
 ALTER TABLE landing.received_series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME landing.received_series_id_seq
@@ -1434,6 +1985,9 @@ ALTER TABLE ONLY broker.request
 ALTER TABLE ONLY broker.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY catalog.body_part_code
+    ADD CONSTRAINT body_part_code_pkey PRIMARY KEY (value);
+
 ALTER TABLE ONLY catalog.collection
     ADD CONSTRAINT collection_pkey PRIMARY KEY (name);
 
@@ -1452,8 +2006,41 @@ ALTER TABLE ONLY catalog.deid_picture
 ALTER TABLE ONLY catalog.deid_report
     ADD CONSTRAINT deid_report_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY catalog.description
+    ADD CONSTRAINT description_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_share_id_modality_body_part_sex_age_band_manufacturer_key UNIQUE (share_id, modality, body_part, sex, age_band, manufacturer, licence, analysis_result);
+
+ALTER TABLE ONLY catalog.fetch_run
+    ADD CONSTRAINT fetch_run_dag_id_run_id_part_key UNIQUE (dag_id, run_id, part);
+
+ALTER TABLE ONLY catalog.fetch_run
+    ADD CONSTRAINT fetch_run_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.fetched_series
+    ADD CONSTRAINT fetched_series_pkey PRIMARY KEY (received_id);
+
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (sop_uid);
+
+ALTER TABLE ONLY catalog.licence_name
+    ADD CONSTRAINT licence_name_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.listing
+    ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.manufacturer_name
+    ADD CONSTRAINT manufacturer_name_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.modality_code
+    ADD CONSTRAINT modality_code_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.patient
+    ADD CONSTRAINT patient_patient_no_key UNIQUE (patient_no);
 
 ALTER TABLE ONLY catalog.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (collection, patient_alias);
@@ -1467,8 +2054,20 @@ ALTER TABLE ONLY catalog.revision
 ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_pkey PRIMARY KEY (series_uid);
 
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_collection_owner_team_visibility_state_key UNIQUE NULLS NOT DISTINCT (collection, owner, team, visibility, state);
+
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.study_facet
+    ADD CONSTRAINT study_facet_pkey PRIMARY KEY (study_no, facet_id, patient_no);
+
 ALTER TABLE ONLY catalog.study
     ADD CONSTRAINT study_pkey PRIMARY KEY (study_uid);
+
+ALTER TABLE ONLY catalog.study
+    ADD CONSTRAINT study_study_no_key UNIQUE (study_no);
 
 ALTER TABLE ONLY catalog.tag
     ADD CONSTRAINT tag_pkey PRIMARY KEY (series_uid, scheme, code);
@@ -1590,13 +2189,55 @@ CREATE INDEX deid_report_received ON catalog.deid_report USING btree (received_i
 
 CREATE INDEX deid_report_series ON catalog.deid_report USING btree (series_uid);
 
+CREATE UNIQUE INDEX description_pair ON catalog.description USING btree (md5(study_description), md5(series_description));
+
+CREATE INDEX description_words ON catalog.description USING gin (words);
+
+CREATE INDEX facet_collection ON catalog.facet USING btree (collection);
+
+CREATE INDEX fetched_series_collection ON catalog.fetched_series USING btree (source, collection, state);
+
+CREATE INDEX fetched_series_run ON catalog.fetched_series USING btree (fetch_run_id);
+
 CREATE INDEX instance_series ON catalog.instance USING btree (series_uid);
+
+CREATE INDEX series_acquisition ON catalog.series USING btree (convolution_kernel, slice_thickness_mm) INCLUDE (exposure_mas, kvp, image_count, modality, collection, study_no, patient_no, share_id) WHERE (convolution_kernel IS NOT NULL);
+
+CREATE INDEX series_analysis ON catalog.series USING btree (analysis_result, modality) INCLUDE (study_no, share_id) WHERE (analysis_result IS NOT NULL);
+
+CREATE INDEX series_description ON catalog.series USING btree (description_id) INCLUDE (facet_id, study_no, patient_no, share_id);
+
+CREATE INDEX series_facet ON catalog.series USING btree (facet_id, image_count) INCLUDE (study_no, patient_no, share_id);
+
+CREATE INDEX series_find ON catalog.series USING btree (collection, modality, image_count) INCLUDE (study_no, patient_no, share_id, byte_count);
+
+CREATE INDEX series_modality ON catalog.series USING btree (modality, body_part, patient_age_years) INCLUDE (study_no, patient_no, share_id, collection);
 
 CREATE INDEX series_patient ON catalog.series USING btree (collection, patient_alias);
 
-CREATE INDEX series_state ON catalog.series USING btree (state, modality, body_part);
+CREATE INDEX series_policy ON catalog.series USING btree (policy_sha256) WHERE (policy_sha256 IS NOT NULL);
 
 CREATE INDEX series_study ON catalog.series USING btree (study_uid);
+
+CREATE INDEX series_study_no ON catalog.series USING btree (study_no, modality) INCLUDE (share_id, analysis_result, image_count);
+
+CREATE INDEX series_timeline ON catalog.series USING btree (patient_no, study_date) INCLUDE (study_no, modality, share_id);
+
+CREATE INDEX series_waiting ON catalog.series USING btree (state) WHERE (state = ANY (ARRAY['held'::text, 'rejected'::text]));
+
+CREATE INDEX study_body_parts ON catalog.study USING gin (body_parts);
+
+CREATE INDEX study_date ON catalog.study USING btree (study_date DESC NULLS LAST, study_no DESC);
+
+CREATE INDEX study_facet_facet ON catalog.study_facet USING btree (facet_id, study_no) INCLUDE (patient_no, share_id);
+
+CREATE INDEX study_facet_patient ON catalog.study_facet USING btree (patient_no);
+
+CREATE INDEX study_images ON catalog.study USING btree (image_count DESC, study_no DESC);
+
+CREATE INDEX study_modalities ON catalog.study USING gin (modalities);
+
+CREATE INDEX study_patient ON catalog.study USING btree (collection, patient_alias, study_date);
 
 CREATE INDEX tag_code ON catalog.tag USING btree (scheme, code);
 
@@ -1638,7 +2279,21 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_p
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_report FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
-CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_birth();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.listing FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER count_added AFTER INSERT ON catalog.series REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_added();
+
+CREATE TRIGGER count_gone AFTER DELETE ON catalog.series REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_gone();
+
+CREATE TRIGGER count_moved AFTER UPDATE ON catalog.series REFERENCING OLD TABLE AS was_so NEW TABLE AS now_so FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_moved();
+
+CREATE TRIGGER file_series BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.share_id IS NULL)) EXECUTE FUNCTION catalog.file_series();
+
+CREATE TRIGGER file_series_again BEFORE UPDATE ON catalog.series FOR EACH ROW WHEN (((new.facet_id IS NULL) OR (((old.state IS DISTINCT FROM new.state) OR (old.owner IS DISTINCT FROM new.owner)) OR (old.visibility IS DISTINCT FROM new.visibility)) OR (old.team IS DISTINCT FROM new.team))) EXECUTE FUNCTION catalog.file_series();
+
+CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.state <> ALL (ARRAY['held'::text, 'listed'::text]))) EXECUTE FUNCTION curation.guard_birth();
+
+CREATE TRIGGER guard_gone BEFORE DELETE ON catalog.series FOR EACH ROW WHEN ((old.state <> 'listed'::text)) EXECUTE FUNCTION catalog.guard_gone();
 
 CREATE TRIGGER guard_release BEFORE UPDATE OF state ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_release();
 
@@ -1669,6 +2324,8 @@ CREATE TRIGGER guard_visibility BEFORE INSERT OR UPDATE ON experiment.run FOR EA
 CREATE TRIGGER take_revision BEFORE INSERT ON experiment.cohort FOR EACH ROW EXECUTE FUNCTION experiment.take_revision();
 
 CREATE TRIGGER take_revision BEFORE INSERT ON experiment.spec FOR EACH ROW EXECUTE FUNCTION experiment.take_revision();
+
+CREATE TRIGGER tell_fetched AFTER INSERT OR UPDATE ON landing.received_series FOR EACH ROW EXECUTE FUNCTION landing.tell_fetched();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON phi.project_key FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
@@ -1731,8 +2388,35 @@ ALTER TABLE ONLY catalog.deid_report
 ALTER TABLE ONLY catalog.deid_report
     ADD CONSTRAINT deid_report_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_share_id_fkey FOREIGN KEY (share_id) REFERENCES catalog.share(id);
+
+ALTER TABLE ONLY catalog.fetch_run
+    ADD CONSTRAINT fetch_run_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.fetch_run
+    ADD CONSTRAINT fetch_run_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY catalog.fetched_series
+    ADD CONSTRAINT fetched_series_fetch_run_id_fkey FOREIGN KEY (fetch_run_id) REFERENCES catalog.fetch_run(id);
+
+ALTER TABLE ONLY catalog.fetched_series
+    ADD CONSTRAINT fetched_series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.fetched_series
+    ADD CONSTRAINT fetched_series_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_series(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY catalog.fetched_series
+    ADD CONSTRAINT fetched_series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+
+ALTER TABLE ONLY catalog.listing
+    ADD CONSTRAINT listing_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
 
 ALTER TABLE ONLY catalog.patient
     ADD CONSTRAINT patient_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
@@ -1744,19 +2428,25 @@ ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
 
 ALTER TABLE ONLY catalog.series
-    ADD CONSTRAINT series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
-
-ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
 
 ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_study_uid_fkey FOREIGN KEY (study_uid) REFERENCES catalog.study(study_uid);
 
-ALTER TABLE ONLY catalog.series
-    ADD CONSTRAINT series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY catalog.study
     ADD CONSTRAINT study_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.study_facet
+    ADD CONSTRAINT study_facet_facet_id_fkey FOREIGN KEY (facet_id) REFERENCES catalog.facet(id);
 
 ALTER TABLE ONLY catalog.tag
     ADD CONSTRAINT tag_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
@@ -1849,6 +2539,9 @@ ALTER TABLE ONLY landing.received_object
     ADD CONSTRAINT received_object_series_id_fkey FOREIGN KEY (series_id) REFERENCES landing.received_series(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY landing.received_series
+    ADD CONSTRAINT received_series_fetch_run_id_fkey FOREIGN KEY (fetch_run_id) REFERENCES catalog.fetch_run(id);
+
+ALTER TABLE ONLY landing.received_series
     ADD CONSTRAINT received_series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
 
 ALTER TABLE ONLY landing.received_series
@@ -1926,6 +2619,8 @@ CREATE POLICY pipeline_read ON broker.request FOR SELECT TO radflow_pipeline USI
 
 ALTER TABLE broker.request ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.body_part_code ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.collection ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_batch ENABLE ROW LEVEL SECURITY;
@@ -1936,9 +2631,37 @@ ALTER TABLE catalog.deid_picture ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_report ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.description ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.facet ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.fetch_run ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.fetched_series ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.instance ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY known ON catalog.body_part_code FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.licence_name FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.listing FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.manufacturer_name FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.modality_code FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+ALTER TABLE catalog.licence_name ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.listing ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.manufacturer_name ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.modality_code ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.patient ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON catalog.body_part_code TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.collection TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -1950,7 +2673,23 @@ CREATE POLICY pipeline ON catalog.deid_picture TO radflow_pipeline USING (true) 
 
 CREATE POLICY pipeline ON catalog.deid_report TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.description TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.facet TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.fetch_run TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.fetched_series TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.instance TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.licence_name TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.listing TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.manufacturer_name TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.modality_code TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.patient TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -1960,7 +2699,11 @@ CREATE POLICY pipeline ON catalog.revision TO radflow_pipeline USING (true) WITH
 
 CREATE POLICY pipeline ON catalog.series TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.share TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.study TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.study_facet TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.tag TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -1972,15 +2715,19 @@ ALTER TABLE catalog.revision ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.series ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.share ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.study ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.study_facet ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.tag ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.truth ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY visible ON catalog.collection FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.series s
-  WHERE (s.collection = collection.name))));
+   FROM catalog.facet f
+  WHERE ((f.collection = collection.name) AND (f.series_count > 0)))));
 
 CREATE POLICY visible ON catalog.deid_batch FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.deid_item i
@@ -2002,13 +2749,22 @@ CASE kind
     ELSE ((( SELECT access.current_account() AS current_account) IS NOT NULL) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))))
 END);
 
+CREATE POLICY visible ON catalog.description FOR SELECT TO radflow_portal USING ((share_ids && ARRAY( SELECT s.id
+   FROM catalog.share s)));
+
+CREATE POLICY visible ON catalog.facet FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
+
+CREATE POLICY visible ON catalog.fetch_run FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
+
+CREATE POLICY visible ON catalog.fetched_series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) OR ((state = ANY (ARRAY['failed'::text, 'quarantined'::text])) AND ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))))));
+
 CREATE POLICY visible ON catalog.instance FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
   WHERE (s.series_uid = instance.series_uid))));
 
-CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.series s
-  WHERE ((s.collection = patient.collection) AND (s.patient_alias = patient.patient_alias)))));
+CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING ((share_ids && ARRAY( SELECT s.id
+   FROM catalog.share s)));
 
 CREATE POLICY visible ON catalog.policy FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
@@ -2018,11 +2774,16 @@ CREATE POLICY visible ON catalog.revision FOR SELECT TO radflow_portal USING ((E
    FROM catalog.series s
   WHERE (s.series_uid = revision.series_uid))));
 
-CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = 'released'::text) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
 
-CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.series s
-  WHERE (s.study_uid = study.study_uid))));
+CREATE POLICY visible ON catalog.share FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = ANY (ARRAY['released'::text, 'listed'::text])) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+
+CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING ((share_ids && ARRAY( SELECT s.id
+   FROM catalog.share s)));
+
+CREATE POLICY visible ON catalog.study_facet FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
 
 CREATE POLICY visible ON catalog.tag FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
@@ -2279,6 +3040,41 @@ GRANT SELECT ON TABLE catalog.deid_report TO radflow_portal;
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
 GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;
 
+GRANT SELECT ON TABLE catalog.share TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.share TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.description TO radflow_portal;
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.description TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.facet TO radflow_portal;
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.facet TO radflow_pipeline;
+
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.patient TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
+
+GRANT UPDATE(patient_sex) ON TABLE catalog.patient TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE,MAINTAIN ON TABLE catalog.series TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.series TO radflow_portal;
+
+GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.study TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.study TO radflow_portal;
+
+GRANT UPDATE(study_date) ON TABLE catalog.study TO radflow_pipeline;
+
+GRANT UPDATE(patient_age_years) ON TABLE catalog.study TO radflow_pipeline;
+
+GRANT UPDATE(study_description) ON TABLE catalog.study TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION catalog.refresh_statistics() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.refresh_statistics() TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION catalog.sum_up(studies integer[], patients integer[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION phi.guard_key() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION phi.stamp_key() FROM PUBLIC;
@@ -2312,8 +3108,31 @@ GRANT INSERT(account) ON TABLE broker.disclosure TO radflow_broker;
 GRANT SELECT ON TABLE broker.status TO radflow_pipeline;
 GRANT SELECT ON TABLE broker.status TO radflow_broker;
 
+GRANT SELECT ON TABLE catalog.body_part_code TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.body_part_code TO radflow_pipeline;
+
 GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
+
+GRANT UPDATE(title) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(description) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(licence) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(doi) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(cancer_types) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(tumor_locations) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(species) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(subject_count) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(source_version) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(group_name) ON TABLE catalog.collection TO radflow_pipeline;
 
 GRANT SELECT,INSERT ON TABLE catalog.deid_batch TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_batch TO radflow_portal;
@@ -2324,11 +3143,26 @@ GRANT SELECT ON TABLE catalog.deid_item TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.deid_picture TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_picture TO radflow_portal;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.fetch_run TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.fetch_run TO radflow_portal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.fetched_series TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.fetched_series TO radflow_portal;
+
 GRANT SELECT,INSERT ON TABLE catalog.instance TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.instance TO radflow_portal;
 
-GRANT SELECT,INSERT ON TABLE catalog.patient TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
+GRANT SELECT ON TABLE catalog.licence_name TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.licence_name TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.listing TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.listing TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.manufacturer_name TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.manufacturer_name TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.modality_code TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.modality_code TO radflow_pipeline;
 
 GRANT SELECT,INSERT ON TABLE catalog.policy TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
@@ -2336,15 +3170,8 @@ GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.revision TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.revision TO radflow_portal;
 
-GRANT SELECT,INSERT ON TABLE catalog.series TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.series TO radflow_portal;
-
-GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
-
-GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
-
-GRANT SELECT,INSERT ON TABLE catalog.study TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.study TO radflow_portal;
+GRANT SELECT ON TABLE catalog.study_facet TO radflow_portal;
+GRANT SELECT,MAINTAIN ON TABLE catalog.study_facet TO radflow_pipeline;
 
 GRANT SELECT,INSERT ON TABLE catalog.tag TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.tag TO radflow_portal;

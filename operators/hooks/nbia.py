@@ -8,7 +8,8 @@ from airflow.sdk import BaseHook
 
 from operators.connections import NBIA
 from research.errors import RadflowError, SettingsError
-from research.nbia import NbiaClient
+from research.nbia import NbiaClient, NbiaSource
+from research.nbia.transport import TCIA, TCIA_NLST
 
 
 class NbiaHook(BaseHook):
@@ -38,19 +39,44 @@ class NbiaHook(BaseHook):
         Raises:
             SettingsError: the connection has no address, or a field is not a number.
         """
+        return self._client(self._fields())
+
+    def get_source(self) -> NbiaSource:
+        """The archive as fetch tasks use it: with the host of NLST where there is one.
+
+        Raises:
+            SettingsError: the connection has no address, or a field is not a number.
+        """
+        fields = self._fields()
+        main = self._client(fields)
+        apart = fields.get("nlst_host") or (TCIA_NLST if main.address.startswith(TCIA) else "")
+        return NbiaSource(main, self._client({**fields, "address": apart}) if apart else None)
+
+    def _fields(self) -> dict[str, Any]:
         conn = self.get_connection(self.nbia_conn_id)
         fields = {name: value for name, value in (conn.extra_dejson or {}).items() if value not in (None, "")}
         try:
+            fields["address"] = address(conn.host, conn.schema, conn.port)
+        except ValueError as error:
+            raise self._malformed(error) from None
+        return {**fields, "token": conn.password or ""}
+
+    def _client(self, fields: dict[str, Any]) -> NbiaClient:
+        try:
             return NbiaClient(
-                address(conn.host, conn.schema, conn.port),
+                fields["address"],
                 timeout=(float(fields.get("connect_timeout", 10.0)), float(fields.get("read_timeout", 60.0))),
                 retries=int(fields.get("retries", 4)),
                 backoff=float(fields.get("backoff", 1.0)),
+                token=fields["token"],
             )
         except (TypeError, ValueError) as error:
-            reason = f"The connection {self.nbia_conn_id} is malformed: {error}"
-            instruction = "Set its host to the server's address, e.g. https://nbia.cancerimagingarchive.net."
-            raise SettingsError(reason, instruction) from None
+            raise self._malformed(error) from None
+
+    def _malformed(self, error: Exception) -> SettingsError:
+        reason = f"The connection {self.nbia_conn_id} is malformed: {error}"
+        instruction = "Set its host to the server's address, e.g. https://nbia.cancerimagingarchive.net."
+        return SettingsError(reason, instruction)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the list of collections; what the connection form's Test button calls."""

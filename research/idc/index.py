@@ -70,6 +70,18 @@ class IdcIndex:
         """Rows of all files, from their footers."""
         return sum(pq.read_metadata(path).num_rows for path in self.paths)
 
+    @property
+    def first(self) -> OfferedSeries:
+        """Some series of it.
+
+        Raises:
+            SettingsError: it has none.
+        """
+        for one in self.select(Selection()):
+            return one
+        msg = "The index of IDC has no series."
+        raise SettingsError(msg, "Set the connection's index to another file, or leave it empty.")
+
     def select(self, wanted: Selection) -> Iterator[OfferedSeries]:
         """Series that fit, in the order of the files; memory holds one batch of rows of the needed columns."""
         found: set[str] = set()
@@ -87,7 +99,7 @@ class IdcIndex:
 
 def _mask(batch: pa.RecordBatch, wanted: Selection) -> Any:
     """Which rows of a batch fit; a row whose value is absent does not."""
-    mask = pa.array([True] * batch.num_rows) if batch.num_rows < 2 else pc.is_valid(batch.column(0))
+    mask = pc.is_valid(batch.column(0))
 
     def keep(column: str, test: Any) -> None:
         nonlocal mask
@@ -183,9 +195,7 @@ def _download(url: str, cache: Path, timeout: tuple[float, float]) -> Path:
     if stated.ok and stated.text.split()[:1] != [digest.hexdigest()]:
         part.unlink()
         msg = "The index of IDC is not what its checksum says."
-        raise FetchError(
-            msg, "Fetch again.", code="index-checksum"
-        )
+        raise FetchError(msg, "Fetch again.", code="index-checksum")
     part.replace(target)
     mark.write_text(answer.headers.get("ETag", ""), "utf-8")
     return target

@@ -53,9 +53,7 @@ class IdcSource:
         """
         if wanted.is_open:
             msg = "All of IDC is 100 TB."
-            raise FetchError(
-                msg, "Name a collection or give a manifest.", code="too-much"
-            )
+            raise FetchError(msg, "Name a collection or give a manifest.", code="too-much")
         return self._series(wanted)
 
     def _series(self, wanted: Selection) -> Iterator[OfferedSeries]:

@@ -6,5 +6,6 @@ checked against the server's own counts, checksums and instance lists, and put i
 
 from research.nbia.client import NbiaClient
 from research.nbia.rows import SeriesRow, SeriesSize
+from research.nbia.source import NbiaSource
 
-__all__ = ["NbiaClient", "SeriesRow", "SeriesSize"]
+__all__ = ["NbiaClient", "NbiaSource", "SeriesRow", "SeriesSize"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,14 +31,17 @@ from research.landing import (
 from research.nbia.rows import SeriesRow, SeriesSize
 from research.nbia.transport import base_address, broken, get, not_nbia
 from research.sources.patience import Patience, transient
+from research.sources.source import Progress, unwatched
 
 log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 18
+_AT_ONCE = 1000
+"""Series per question to getSeriesMetadata; TCIA's own tools send up to 10,000."""
 
 
 class NbiaClient:
-    """A client of one NBIA v4 server.
+    """A client of one NBIA server: v4, or v1 and v2 where the address says so.
 
     Args:
         base_url: the server's address, with or without the API path.
@@ -46,6 +51,7 @@ class NbiaClient:
         session: a session to use (for a proxy or a certificate); one is made where omitted.
         limits: how far a zip may inflate.
         longest: seconds that one download may take in all; a server that drips is cut off then.
+        token: a bearer token, which v2 asks for; v4 is public.
 
     Raises:
         ValueError: the address is not an HTTP address.
@@ -61,13 +67,17 @@ class NbiaClient:
         session: requests.Session | None = None,
         limits: Limits | None = None,
         longest: float = 3600.0,
+        token: str = "",
     ) -> None:
         self.address = base_address(base_url)
         self.timeout = timeout
         self.patience = Patience(retries, backoff)
         self.limits = limits or Limits()
         self.longest = longest
+        self.is_v4 = self.address.rstrip("/").rpartition("/")[2] not in ("v1", "v2")
         self._session = session or requests.Session()
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,9 +135,25 @@ class NbiaClient:
 
     def updated_since(self, day: dt.date, *, collection: str | None = None) -> list[SeriesRow]:
         """Series released after ``day`` (the day itself is not included), of one collection where given."""
-        rows = self._series("getUpdatedSeries", {"fromDate": f"{day:%m-%d-%Y}"}, "The list of new series")
+        written = f"{day:%m-%d-%Y}" if self.is_v4 else f"{day:%d/%m/%Y}"
+        rows = self._series("getUpdatedSeries", {"fromDate": written}, "The list of new series")
         wanted = (collection or "").casefold()
         return [row for row in rows if not wanted or (row.collection or "").casefold() == wanted]
+
+    def series_named(self, series_uids: Sequence[str]) -> Iterator[SeriesRow]:
+        """Rows of series given by their UIDs; those that the server does not have are left out.
+
+        v4 answers for many at once; v1 and v2 are asked for one after the other.
+        """
+        if not self.is_v4:
+            for uid in series_uids:
+                yield from self.series(series_uid=uid)
+            return
+        for start in range(0, len(series_uids), _AT_ONCE):
+            form = {"list": ",".join(series_uids[start : start + _AT_ONCE]), "format": "CSV"}
+            label = "The list of named series"
+            rows = self._ask("getSeriesMetadata", {}, label, _csv_rows, form=form)
+            yield from self._in_form(rows, label)
 
     def series_size(self, series_uid: str, *, label: str = "A series") -> SeriesSize | None:
         """Bytes and number of objects of a series, or None where it is unknown; slow on the real server."""
@@ -152,6 +178,7 @@ class NbiaClient:
         label: str,
         quarantine_root: Path,
         check_uids: bool = True,
+        progress: Progress = unwatched,
     ) -> Received:
         """Download a series into ``folder``, whole and verified, or not at all.
 
@@ -166,6 +193,7 @@ class NbiaClient:
             label: what to call the series in errors and logs, e.g. ``series 3 of 12``; no identity in it.
             quarantine_root: the quarantine zone.
             check_uids: compare the instances with getSOPInstanceUIDs.
+            progress: told how many bytes of the zip have arrived.
 
         Raises:
             FetchError: the source did not deliver in spite of every attempt.
@@ -182,7 +210,7 @@ class NbiaClient:
             archive = part.with_name(f"{part.name}.zip")
 
             def attempt() -> Received:
-                self._download(series_uid, archive)
+                self._download(series_uid, archive, progress)
                 return self._accept(archive, part, series_uid, expected_count, sops)
 
             try:
@@ -216,18 +244,20 @@ class NbiaClient:
                 raise transient(error.reason, error.code) from None
             raise
 
-    def _download(self, series_uid: str, archive: Path) -> None:
+    def _download(self, series_uid: str, archive: Path, progress: Progress) -> None:
         """Stream the zip of a series to a file."""
-        query = {"SeriesInstanceUID": series_uid, "IncludeMD5": "Yes"}
+        query = {"SeriesInstanceUID": series_uid} | ({"IncludeMD5": "Yes"} if self.is_v4 else {})
+        endpoint = "getImage" if self.is_v4 else "getImageWithMD5Hash"
         end, done = time.monotonic() + self.longest, 0
         with (
-            get(self._session, f"{self.address}/getImage", query, self.timeout, stream=True) as response,
+            get(self._session, f"{self.address}/{endpoint}", query, self.timeout, stream=True) as response,
             archive.open("wb") as out,
         ):
             try:
                 for block in response.iter_content(_BLOCK):
                     out.write(block)
                     done += len(block)
+                    progress(done)
                     if time.monotonic() > end:
                         raise transient(
                             reason=f"The download took more than {self.longest:g} s.", code="too-slow"
@@ -245,8 +275,11 @@ class NbiaClient:
     def _series(
         self, endpoint: str, query: Mapping[str, str], label: str, *, expected: bool = False
     ) -> list[SeriesRow]:
+        return self._in_form(self._query(endpoint, query, label, expected=expected), label)
+
+    def _in_form(self, rows: list[dict[str, Any]], label: str) -> list[SeriesRow]:
         try:
-            return [SeriesRow.of(row) for row in self._query(endpoint, query, label, expected=expected)]
+            return [SeriesRow.of(row) for row in rows]
         except (KeyError, ValueError):
             reason, error = f"{label}: a row is not in NBIA's form.", not_nbia()
             raise FetchError(reason, error.instruction, code=error.code) from None
@@ -254,24 +287,48 @@ class NbiaClient:
     def _query(
         self, endpoint: str, query: Mapping[str, str], label: str, *, expected: bool = False
     ) -> list[dict[str, Any]]:
+        return self._ask(endpoint, query, label, _json_rows, expected=expected)
+
+    def _ask(
+        self,
+        endpoint: str,
+        query: Mapping[str, str],
+        label: str,
+        read: Callable[[bytes], list[dict[str, Any]]],
+        *,
+        form: Mapping[str, str] | None = None,
+        expected: bool = False,
+    ) -> list[dict[str, Any]]:
         """The rows of a query endpoint; an empty body means none, and is doubted where rows are expected."""
         doubts = self.patience.retries if expected else 0
 
         def attempt() -> list[dict[str, Any]]:
             nonlocal doubts
-            with get(self._session, f"{self.address}/{endpoint}", query, self.timeout) as response:
+            url = f"{self.address}/{endpoint}"
+            with get(self._session, url, query, self.timeout, form=form) as response:
                 body = response.content
             if not body.strip():
                 doubts -= 1
                 if doubts >= 0:
                     raise transient(reason="The server found nothing.", code="empty-answer")
                 return []
-            try:
-                rows = json.loads(body)
-            except ValueError:
-                raise not_nbia() from None
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise not_nbia()
-            return rows
+            return read(body)
 
         return self.patience.run(label, attempt)
+
+
+def _json_rows(body: bytes) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads(body)
+    except ValueError:
+        raise not_nbia() from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise not_nbia()
+    return rows
+
+
+def _csv_rows(body: bytes) -> list[dict[str, Any]]:
+    reader = csv.DictReader(io.StringIO(body.decode("utf-8", "replace")))
+    if "SeriesInstanceUID" not in (reader.fieldnames or ()):
+        raise not_nbia()
+    return [dict(row) for row in reader]

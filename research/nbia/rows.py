@@ -33,14 +33,14 @@ class SeriesRow:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> SeriesRow:
-        """Read a row of v4 JSON.
+        """Read a row of JSON or CSV of any version: v1 and v2 name and write some things differently than v4.
 
         Raises:
             KeyError: the row has no SeriesInstanceUID.
             ValueError: a number is not one.
         """
         return cls(
-            series_uid=str(row["SeriesInstanceUID"]),
+            series_uid=_needed(row),
             study_uid=_text(row, "StudyInstanceUID"),
             patient_id=_text(row, "PatientID"),
             collection=_text(row, "Collection"),
@@ -65,19 +65,55 @@ class SeriesSize:
     object_count: int
 
 
+_OTHER_NAMES = {
+    "SeriesInstanceUID": ("Series UID", "SeriesUID"),
+    "StudyInstanceUID": ("Study UID", "StudyUID"),
+    "PatientID": ("Subject ID", "PatientId"),
+    "BodyPartExamined": ("Body Part Examined",),
+    "SeriesDescription": ("Series Description",),
+    "ImageCount": ("Number of Images", "Number of images"),
+    "FileSize": ("File Size",),
+    "LicenseName": ("License Name",),
+    "LicenseURI": ("License URL", "License URI"),
+    "DataDescriptionURI": ("CollectionURI", "Data Description URI"),
+    "DateReleased": ("Date Released",),
+}
+"""What v1's getSeries and getSeriesMetaData call the same."""
+
+_DATES = (("%m-%d-%Y", 10), ("%Y-%m-%d", 10), ("%d/%m/%Y", 10))
+"""v4; v1 and v2, which append a time; what v1 takes as a parameter."""
+
+
+def _value(row: Mapping[str, Any], name: str) -> Any:
+    for one in (name, *_OTHER_NAMES.get(name, ())):
+        if row.get(one) not in (None, ""):
+            return row[one]
+    return None
+
+
+def _needed(row: Mapping[str, Any]) -> str:
+    value = _value(row, "SeriesInstanceUID")
+    if value is None:
+        raise KeyError
+    return str(value)
+
+
 def _text(row: Mapping[str, Any], name: str) -> str | None:
-    value = row.get(name)
-    return None if value in (None, "") else str(value)
+    value = _value(row, name)
+    return None if value is None else str(value)
 
 
 def _number(row: Mapping[str, Any], name: str) -> int | None:
-    value = row.get(name)
-    return None if value in (None, "") else int(float(str(value)))
+    value = _value(row, name)
+    return None if value is None else int(float(str(value)))
 
 
 def _date(row: Mapping[str, Any], name: str) -> dt.date | None:
-    """A v4 date (MM-DD-YYYY), or None where it is absent or in another form: a date alone fails no fetch."""
-    try:
-        return dt.datetime.strptime(str(row.get(name)), "%m-%d-%Y").replace(tzinfo=dt.UTC).date()
-    except ValueError:
-        return None
+    """A date in any version's form, or None where it is absent or in another form: a date alone fails no fetch."""
+    text = str(_value(row, name))
+    for form, length in _DATES:
+        try:
+            return dt.datetime.strptime(text[:length], form).replace(tzinfo=dt.UTC).date()
+        except ValueError:
+            continue
+    return None

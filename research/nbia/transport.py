@@ -10,6 +10,8 @@ from research.errors import FetchError
 from research.sources.patience import TransientError, transient
 
 API = "/nbia-api/services/v4"
+TCIA = "https://nbia.cancerimagingarchive.net"
+TCIA_NLST = "https://nlst.cancerimagingarchive.net"
 
 
 def base_address(url: str) -> str:
@@ -59,15 +61,23 @@ def get(
     timeout: tuple[float, float],
     *,
     stream: bool = False,
+    form: Mapping[str, str] | None = None,
 ) -> requests.Response:
-    """GET with timeouts.
+    """GET with timeouts, or POST where there is a form.
 
     Raises:
         TransientError: no connection, no answer in time, or a status worth another attempt.
         FetchError: another status than 200.
     """
     try:
-        response = session.get(url, params=dict(params), timeout=timeout, stream=stream)
+        response = session.request(
+            "GET" if form is None else "POST",
+            url,
+            params=dict(params),
+            data=form,
+            timeout=timeout,
+            stream=stream,
+        )
     except requests.RequestException as error:
         raise broken(error, timeout[1]) from None
     try:

@@ -83,7 +83,7 @@ class Selection:
 
     def describe(self) -> str:
         """The selection in English, without identities."""
-        parts = [f"collection {self.collection}" if self.collection else "any collection"]
+        parts = [f"collection {self.collection!r}" if self.collection else "any collection"]
         if self.modalities:
             parts.append("/".join(self.modalities))
         if self.body_part:

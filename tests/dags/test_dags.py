@@ -22,11 +22,13 @@ SCHEDULES = {
     "curate": ["radflow://research/held"],
     "deidentify": ["radflow://landing/series"],
     "fetch_daily": "@daily",
+    "fetch_idc": None,
     "fetch_tcia": None,
     "reidentify": None,
     "rotate_key": None,
 }
 OUTLETS = {
+    "fetch_idc": {"radflow://landing/series"},
     "fetch_tcia": {"radflow://landing/series"},
     "fetch_daily": {"radflow://landing/series"},
     "deidentify": {"radflow://research/held"},

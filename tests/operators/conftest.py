@@ -11,7 +11,7 @@ import pytest
 
 from operators.catalog import CatalogOperator
 from operators.deidentify import DeidentifyOperator, DeidentifyPlanOperator
-from operators.fetch import ImportTruthOperator, TciaFetchOperator, TciaPlanOperator
+from operators.fetch import FetchOperator, FetchPlanOperator, ImportTruthOperator
 from scripts.demo_images.build import COLLECTION, build, small_cases
 from scripts.demo_images.volumes import phantom
 from scripts.standins.nbia import NbiaStandIn
@@ -73,11 +73,16 @@ def ingested(cluster: Cluster, images: Path, tmp_path_factory: pytest.TempPathFa
         made.people()
         _write_truth(images.parent / "truth.csv", made.zone("landing") / "truth" / "demo.csv")
         ImportTruthOperator(task_id="truth", file_name="demo.csv", collection=COLLECTION).execute(context())
-        plan = TciaPlanOperator(
-            task_id="plan", collection=COLLECTION, account="admin", team=TEAM, visibility="team"
+        plan = FetchPlanOperator(
+            task_id="plan",
+            conn_id="nbia_default",
+            collection=COLLECTION,
+            account="admin",
+            team=TEAM,
+            visibility="team",
         )
         for chunk in plan.execute(context()):
-            TciaFetchOperator(task_id="fetch", series_ids=chunk).execute(context())
+            FetchOperator(task_id="fetch", series_ids=chunk).execute(context())
         for chunk in DeidentifyPlanOperator(task_id="plan").execute(context()):
             done = DeidentifyOperator(task_id="deidentify", series_ids=chunk).execute(context())
             CatalogOperator(task_id="catalog", deidentified=done).execute(context())

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from deid.pixels import PixelRules, find_text
 from operators.catalog import CatalogOperator, HeldNewsOperator
 from operators.deidentify import DeidentifyOperator, DeidentifyPlanOperator
-from operators.fetch import ImportTruthOperator, TciaFetchOperator, TciaPlanOperator
+from operators.fetch import FetchOperator, FetchPlanOperator, ImportTruthOperator
 from research.attributes import manifest_sha256
 from research.errors import SettingsError
 from scripts.demo_images.build import COLLECTION, IDENTITIES
@@ -28,11 +28,16 @@ TABLES = (
 
 
 def fetched(modality: str = "CT") -> list[int]:
-    plan = TciaPlanOperator(
-        task_id="plan", collection=COLLECTION, modality=modality, team=TEAM, visibility="team"
+    plan = FetchPlanOperator(
+        task_id="plan",
+        conn_id="nbia_default",
+        collection=COLLECTION,
+        modality=modality,
+        team=TEAM,
+        visibility="team",
     )
     ids = [number for chunk in plan.execute(context()) for number in chunk]
-    return TciaFetchOperator(task_id="fetch", series_ids=ids).execute(context())["received"]
+    return FetchOperator(task_id="fetch", series_ids=ids).execute(context())["received"]
 
 
 def deidentify(ids: list[int], **more: str) -> dict:
@@ -175,7 +180,9 @@ def burned_ink(line: str) -> np.ndarray:
 
 @pytest.mark.parametrize("empty", ["", None])
 def test_an_empty_field_of_a_form_means_nothing_wanted(place: Place, empty: str | None) -> None:
-    plan = TciaPlanOperator(task_id="plan", collection=COLLECTION, modality=empty, team=empty)
+    plan = FetchPlanOperator(
+        task_id="plan", conn_id="nbia_default", collection=COLLECTION, modality=empty, team=empty
+    )
     assert sum(map(len, plan.execute(context()))) == 5
     assert place.database.rows("select distinct team from landing.received_series") == [(None,)]
     assert (

@@ -8,10 +8,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.fetch import (
+    FetchOperator,
+    FetchPlanOperator,
     ImportTruthOperator,
     LandingNewsOperator,
-    TciaFetchOperator,
-    TciaPlanOperator,
     followed_collections,
 )
 from research.errors import FetchError, SettingsError
@@ -35,12 +35,12 @@ REFUSED = {
 
 def plan(**more: object) -> list[list[int]]:
     given = {"collection": COLLECTION, "modality": "CT", "team": TEAM, "visibility": "team", **more}
-    return TciaPlanOperator(task_id="plan", **given).execute(context())
+    return FetchPlanOperator(task_id="plan", **{"conn_id": "nbia_default", **given}).execute(context())
 
 
 def fetch(chunks: list[list[int]]) -> dict[str, list[int]]:
     ids = [number for chunk in chunks for number in chunk]
-    return TciaFetchOperator(task_id="fetch", series_ids=ids).execute(context())
+    return FetchOperator(task_id="fetch", series_ids=ids).execute(context())
 
 
 def snapshot(place: Place) -> list[tuple]:
@@ -209,13 +209,15 @@ def test_followed_collections_are_asked_for_as_the_last_time(place: Place, serve
     (how,) = followed_collections()
     assert how == {
         "collection": COLLECTION,
-        "nbia_conn_id": "nbia_default",
+        "conn_id": "nbia_default",
         "modality": "CT",
         "account": "admin",
         "team": TEAM,
         "visibility": "team",
+        "fallback_conn_id": "",
+        "since": how["since"],
     }
-    assert TciaPlanOperator(task_id="plan", **how).execute(context()) == []
+    assert FetchPlanOperator(task_id="plan", **how).execute(context()) == []
 
 
 def test_news_are_announced_only_where_there_are_any(place: Place) -> None:
