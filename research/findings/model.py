@@ -58,8 +58,9 @@ class Finding:
     """One mention of a finding in a report.
 
     ``text[start:end]`` is the mention. ``rule_id`` is the rule that found it, ``context`` the rules that decided its
-    status, in the order of the text. ``change`` compares with the prior study where the sentence does. ``asked`` marks what only the
-    referring physician asks for, in the indication; :func:`extract` leaves it out unless told.
+    status, in the order of the text. ``change`` compares with the prior study where the sentence does.
+    ``asked`` marks what only the referring physician asks for, in the indication; :func:`extract` leaves it out
+    unless told.
     """
 
     finding: str

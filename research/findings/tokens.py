@@ -14,6 +14,8 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019](?:s|t)\b)?|\d+(?:[.,]\d+)*|\n[ \t\r]
 _SPLITS = frozenset(".!?")
 _ABBREVIATIONS = frozenset({"approx", "cf", "dr", "fig", "mr", "mrs", "ms", "prof", "resp", "st", "vs"})
 BLANK_LINE = "\n\n"
+LONGEST = 300
+"""A sentence of more tokens is cut: it is a list or no language, and the cost of a sentence grows with its square."""
 
 
 class Span(NamedTuple):
@@ -70,7 +72,9 @@ def sentences(tokens: Tokens) -> list[Span]:
             begin = at + 1
     if begin < len(words):
         out.append(Span(begin, len(words)))
-    return out
+    return [
+        Span(start, min(start + LONGEST, stop)) for begin, stop in out for start in range(begin, stop, LONGEST)
+    ]
 
 
 def _abbreviated(words: tuple[str, ...], at: int) -> bool:
