@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from deid import documents
 from deid.exceptions import QuarantineError
 from deid.objects import Kind, kind, needs_pixels
 from deid.pixels import needs_look
@@ -113,11 +114,12 @@ def check_object(header: Header, original: Original, policy: Policy, file: str) 
     """
     sop = header.sop_class
     what = kind(sop)
-    if what is Kind.DOCUMENTS:
+    replaced = what is Kind.DOCUMENTS and policy.documents == "dummy" and documents.replaceable(sop)
+    if what is Kind.DOCUMENTS and not replaced:
         raise QuarantineError.of(file, "encapsulated-document")
     if what is Kind.REPORTS and "clean_structured_content" not in policy.options:
         raise QuarantineError.of(file, "structured-report")
-    if not (sop in policy.accept or str(what) in policy.accept):
+    if not (replaced or sop in policy.accept or str(what) in policy.accept):
         image = original.pixels is not None or what is Kind.IMAGES
         raise QuarantineError.of(file, "burned-in-annotation" if image else "unsupported-object")
     if original.pixels is None:

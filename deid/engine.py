@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from deid import marking, plans
+from deid import documents, marking, plans
 from deid.actions import Action
 from deid.content import ContentPlan
 from deid.handlers import Scope
@@ -132,9 +132,16 @@ class Engine:
         """
         prepared = self._prepare(original, header)
         implicit, order = original.implicit, original.order
+        uid = (
+            header.sop_uid if "retain_uids" in self._policy.options else self._pseudonyms.uid(header.sop_uid)
+        )
         inserts = prepared.marks
-        if pixels is not None and pixels.changes:
-            inserts = sorted(inserts + marking.changed(pixels.changes, implicit=implicit, order=order))
+        changes = pixels.changes if pixels is not None else {}
+        if documents.replaceable(header.sop_class):
+            changes = documents.replacement(header.sop_class, uid)
+            prepared.scope.cuts[documents.DOCUMENT, "document"] += 1
+        if changes:
+            inserts = sorted(inserts + marking.changed(changes, implicit=implicit, order=order))
         missing = [tag for tag in (PATIENT_NAME, PATIENT_ID) if tag not in original.top]
         if missing:
             alias = marking.even(self.alias, " ")
@@ -150,9 +157,6 @@ class Engine:
         behind = original.trailing
         if behind:
             behind = self._walk(prepared.plan, original, behind, 0, len(behind), [])
-        uid = (
-            header.sop_uid if "retain_uids" in self._policy.options else self._pseudonyms.uid(header.sop_uid)
-        )
         syntax = (pixels.transfer_syntax if pixels else None) or original.syntax
         meta = marking.file_meta(header.sop_class, uid, syntax)
         self._writer.write(target / f"{uid}.dcm", original, meta, body, behind, pixels)

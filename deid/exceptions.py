@@ -80,8 +80,8 @@ QUARANTINE: dict[str, tuple[str, str]] = {
         "Ask for `clean_pixel_data` in the policy; where it was asked for, have a person look at the image.",
     ),
     "encapsulated-document": (
-        "{file} holds an encapsulated document (PDF, CDA, model), which this version does not clean.",
-        "Leave it out, or de-identify the document by other means.",
+        "{file} holds an encapsulated document that the policy does not replace (PDF, CDA), or that nothing can replace.",
+        'Leave it out, or write documents = "dummy" in [objects] to have PDF and CDA replaced by a page that says so.',
     ),
     "structured-report": (
         "{file} is a structured report or key object selection, whose text this version does not clean.",
@@ -124,6 +124,11 @@ QUARANTINE: dict[str, tuple[str, str]] = {
     "face-not-decodable": (
         "{file} may show a face, but its pixels cannot be read.",
         "Ask for the series in another transfer syntax or pixel format.",
+    ),
+    "face-picture": (
+        "{file} may show a face, and is no volume from which it could be removed.",
+        "The details say what it seems to be: a rendering, a projection, a photograph, a scout, an outline of the skin. "
+        "Have a person look at it.",
     ),
 }
 

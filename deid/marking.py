@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: Made once for this engine (a random UUID as decimal, PS3.5 B.2); says which program wrote the file.
 IMPLEMENTATION_UID = "2.25.174193315259094322586568489465888238927"
 _BASIC = ("113100", "Basic Application Confidentiality Profile")
+_NUMBERS = {"US": 2, "SS": 2, "UL": 4, "SL": 4}
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 
 
@@ -57,12 +58,19 @@ def marks(policy: Policy, *, implicit: bool, order: str) -> list[tuple[int, byte
 
 
 def changed(changes: dict[int, bytes], *, implicit: bool, order: str) -> list[tuple[int, bytes]]:
-    """Attributes that a pixel stage sets, encoded."""
+    """Attributes that a stage sets, encoded.
+
+    Args:
+        changes: tag -> value, little endian, even in length.
+        implicit: whether VRs are left out.
+        order: ``<`` or ``>``.
+    """
     found = []
     for tag, value in changes.items():
         vr = vr_of(tag).split(" or ")[0]
-        if order == ">" and vr in ("US", "SS"):
-            value = b"".join(value[at : at + 2][::-1] for at in range(0, len(value), 2))
+        size = _NUMBERS.get(vr, 0) if order == ">" else 0
+        if size:
+            value = b"".join(value[at : at + size][::-1] for at in range(0, len(value), size))
         found.append(inserted(tag, vr, value, implicit=implicit, order=order))
     return found
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeVar
 import pydicom.uid
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 
-from deid import standard
+from deid import documents, standard
 from deid.actions import SITE_ACTIONS, Action
 from deid.exceptions import PolicyError
 from deid.faces.rules import FaceRules
@@ -137,6 +137,7 @@ class Policy:
         private: which private attributes count as safe: ``standard`` or ``tcia``.
         references: whether content items that refer to other objects ``map`` to their new UIDs or are
             treated as Table E.3.4-1 says (``remove``).
+        documents: what becomes of encapsulated documents, one of :data:`deid.documents.CHOICES`.
         pixels: which images may show text, how it is found and what of it may stay.
         faces: how faces are removed.
         accept: SOP Class UIDs and kinds (see :class:`deid.objects.Kind`) that may pass.
@@ -150,6 +151,7 @@ class Policy:
     linkage: Linkage = field(default_factory=Linkage)
     private: str = "standard"
     references: str = "remove"
+    documents: str = "quarantine"
     pixels: PixelRules = field(default_factory=lambda: PixelRules.from_table({}))
     faces: FaceRules = field(default_factory=FaceRules)
     accept: frozenset[str] = frozenset()
@@ -166,6 +168,7 @@ class Policy:
             "linkage": self.linkage.canonical(),
             "private": self.private,
             "references": self.references,
+            "documents": self.documents,
             "pixels": self.pixels.canonical(),
             "faces": self.faces.canonical(),
             "accept": sorted(self.accept),
@@ -208,6 +211,11 @@ class Policy:
             lines.append(self.faces.describe())
         names = sorted(pydicom.uid.UID(uid).name if uid[0] == "1" else uid for uid in self.accept)
         lines.append(f"Objects that may pass: {', '.join(names)}; everything else goes to quarantine.")
+        lines.append(
+            "Encapsulated PDF and CDA documents are replaced by a page that says so; other documents go to quarantine."
+            if self.documents == "dummy"
+            else "Encapsulated documents go to quarantine."
+        )
         if "clean_pixel_data" not in self.options:
             lines.append(f"{self.pixels.which()} go to quarantine.")
         return lines
@@ -260,9 +268,10 @@ class _Reader:
             linkage=self._part(Linkage, facts.get("linkage", {})),
             private=self._choice(facts, "private", "dispositions", ("standard", "tcia")),
             references=self._choice(facts, "content", "references", ("remove", "map")),
+            documents=self._choice(facts, "objects", "documents", documents.CHOICES, "accept"),
             pixels=self._pixels(pixels),
             faces=self._part(FaceRules, facts.get("faces", {})),
-            accept=self._accept(self._table(facts, "objects", {"accept"}).get("accept", [])),
+            accept=self._accept(self._table(facts, "objects", {"accept", "documents"}).get("accept", [])),
         )
 
     def _part(self, kind: type[_P], table: object) -> _P:
@@ -283,8 +292,11 @@ class _Reader:
             reason = f"{self.path.name}: {error.reason}"
             raise PolicyError(reason, error.instruction) from None
 
-    def _choice(self, facts: dict[str, Any], table: str, key: str, choices: tuple[str, ...]) -> str:
-        found = self._table(facts, table, {key}).get(key, choices[0])
+    def _choice(
+        self, facts: dict[str, Any], table: str, key: str, choices: tuple[str, ...], *others: str
+    ) -> str:
+        """A word out of a table that may have ``others`` as keys, too; the first choice is the default."""
+        found = self._table(facts, table, {key, *others}).get(key, choices[0])
         if found not in choices:
             self.fail(f"`{table}.{key}` is not known.", f"Write one of {', '.join(choices)}.")
         return str(found)

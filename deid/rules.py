@@ -31,7 +31,7 @@ LONG_VRS = frozenset({"LT", "ST", "UT"})
 _CLEANS = ("clean_descriptors", "clean_structured_content", "clean_graphics")
 TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
-_PROSE = re.compile(r"(Description|Comments?|Remarks|History|Notes?|Purpose)$")
+_PROSE = re.compile(r"(Description|Comments?|Remarks|History|Notes?|Purpose|Title)$")
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: Attributes outside Table E.1-1 that can name a person all the same; why, for the printed policy.
 BEYOND: dict[int, tuple[Action, str]] = {

@@ -146,6 +146,7 @@ def policy(source: Path, name: str = "tcia") -> str:
         "[objects]",
         'accept = ["images", "reports", "presentations", "segmentations", "radiotherapy", "waveforms", '
         '"registrations"]',
+        'documents = "dummy"',
         "",
         "# Objects that content items refer to keep being found: their UIDs are mapped (TCIA: process, hashuid).",
         "[content]",

@@ -62,6 +62,7 @@ CUTS: dict[str, str] = {
     "url": "web addresses",
     "other": "other",
     "content item": "whole content items",
+    "document": "whole documents",
 }
 
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")

@@ -12,7 +12,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from deid import standard
+from deid import documents, standard
 from deid.findings import place
 from deid.identity import FREE_VRS, NUMBERS, TEXT_VRS, Grounds, Known, Token, decoded, is_graphics
 from deid.policy import OPTIONS
@@ -118,6 +118,8 @@ class Judge:
             return not self._scanner.known(path, value)
         if stripped in _CONSTANTS or _DUMMY_TERMS.get(path[-1]) == stripped:
             return True
+        if path == (documents.DOCUMENT,):
+            return documents.is_replacement(value)
         return path[0] in _MARKS and (stripped in _MEANINGS or _METHOD.fullmatch(value) is not None)
 
     def _is_known(self, event: Event) -> bool:

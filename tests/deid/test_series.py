@@ -116,7 +116,7 @@ def change(**values):
         ("burned-in-annotation", change(PhotometricInterpretation="RGB", SamplesPerPixel=3)),
         ("structured-report", change(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.22")),
         ("structured-report", change(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.59")),
-        ("encapsulated-document", change(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1")),
+        ("encapsulated-document", change(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.3")),
         ("dicomdir", change(SOPClassUID="1.2.840.10008.1.3.10")),
         ("truncated", change(Rows=9)),
         ("pixel-data-mismatch", change(Rows=7)),
