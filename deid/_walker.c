@@ -7,6 +7,12 @@
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+#ifndef _WIN32
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+#include "_sha256.h"
 
 #define UNDEFINED 0xFFFFFFFFu
 #define ITEM 0xFFFEE000u
@@ -200,6 +206,7 @@ typedef struct {
     uint8_t kind, sequence, items, nvr, facts, native;
     uint16_t vrs[4], inside;
     PyObject *call, *memo, *explicit_dummy, *implicit_dummy;
+    PyObject *last, *last_new; /* what was asked of the memo last, and its answer: mostly it comes again */
     unsigned long long n[4];
 } Entry;
 
@@ -252,6 +259,8 @@ static void entry_free(Entry *e)
         return;
     Py_XDECREF(e->call);
     Py_XDECREF(e->memo);
+    Py_XDECREF(e->last);
+    Py_XDECREF(e->last_new);
     Py_XDECREF(e->explicit_dummy);
     Py_XDECREF(e->implicit_dummy);
     PyMem_Free(e);
@@ -312,14 +321,43 @@ typedef struct {
     PyObject_HEAD
     PyObject *facts;
     Table table;
+    PyObject *who; /* of the last object, as a list: within a series it comes again, and need not be made again */
 } Scanner;
 
 typedef struct {
     Reader r;
     Scanner *scanner;
-    PyObject *top, *who;
+    PyObject *top, *who, *before; /* `before`: who of the last object */
+    Py_ssize_t same;              /* so much of it came again; -1: no more, `who` is one of its own */
     int charset;
 } Scanning;
+
+#define MOST_WHO 1000 /* no longer list is kept */
+
+/* The n-th of what the last object said of who, where this one says the same; NULL where not. */
+static PyObject *same_who(const Scanning *s, const Element *e)
+{
+    PyObject *pair, *value;
+    if (s->same < 0 || s->same >= PyList_GET_SIZE(s->before))
+        return NULL;
+    pair = PyList_GET_ITEM(s->before, s->same);
+    value = PyTuple_GET_ITEM(pair, 1);
+    if (PyLong_AsUnsignedLong(PyTuple_GET_ITEM(pair, 0)) != e->tag ||
+        PyBytes_GET_SIZE(value) != (Py_ssize_t)e->length ||
+        memcmp(PyBytes_AS_STRING(value), s->r.data + e->start, e->length))
+        return NULL;
+    return pair;
+}
+
+/* Go on with a list of one's own. */
+static int own_who(Scanning *s)
+{
+    if (s->same >= 0) {
+        s->who = PyList_GetSlice(s->before, 0, s->same);
+        s->same = -1;
+    }
+    return s->who ? 0 : -1;
+}
 
 static int facts_of(Scanner *s, uint32_t tag)
 {
@@ -401,13 +439,22 @@ static Py_ssize_t scan_data_set(Scanning *s, Py_ssize_t p, Py_ssize_t end, int d
         if ((facts & (WHO | COLLECT_TOP)) || e.vr == VR('P', 'N')) {
             int top = depth == 0 && (facts & COLLECT_TOP);
             int identifies = (facts & WHO) || e.vr == VR('P', 'N');
-            PyObject *pair = Py_BuildValue("ky#", (unsigned long)e.tag, (const char *)r->data + e.start,
-                                           (Py_ssize_t)e.length);
-            int bad;
+            PyObject *pair = identifies ? same_who(s, &e) : NULL;
+            int again = pair != NULL, bad;
+            if (again)
+                Py_INCREF(pair);
+            else if (top || identifies)
+                pair = Py_BuildValue("ky#", (unsigned long)e.tag, (const char *)r->data + e.start,
+                                     (Py_ssize_t)e.length);
+            else
+                pair = Py_NewRef(Py_None);
             if (!pair)
                 return -1;
-            bad = (top && PyDict_SetItem(s->top, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1))) ||
-                  (identifies && PyList_Append(s->who, pair));
+            bad = top && PyDict_SetItem(s->top, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
+            if (again)
+                s->same++;
+            else if (identifies)
+                bad = bad || own_who(s) || PyList_Append(s->who, pair);
             Py_DECREF(pair);
             if (bad)
                 return -1;
@@ -418,36 +465,157 @@ static Py_ssize_t scan_data_set(Scanning *s, Py_ssize_t p, Py_ssize_t end, int d
     }
 }
 
+/* Scan from `start` to where the pixel data begin, or -1. Whatever comes of it, scan_end must follow. */
+static Py_ssize_t scan_begin(Scanner *self, Scanning *s, const uint8_t *data, Py_ssize_t size, Py_ssize_t start,
+                             int implicit, int complete)
+{
+    s->r.data = data;
+    s->r.size = size;
+    s->r.too_short = complete ? "truncated" : "more";
+    s->scanner = self;
+    s->charset = 0;
+    s->same = 0;
+    s->who = NULL;
+    s->top = PyDict_New();
+    s->before = self->who ? Py_NewRef(self->who) : PyList_New(0);
+    if (!s->top || !s->before)
+        return -1;
+    if (start < 0 || start > size)
+        return refuse("malformed");
+    start = scan_data_set(s, start, size, 0, implicit, 0);
+    if (start < 0)
+        return -1;
+    if (s->same == PyList_GET_SIZE(s->before)) {
+        s->who = Py_NewRef(s->before);
+        s->same = -1;
+    }
+    if (own_who(s))
+        return -1;
+    if (PyList_GET_SIZE(s->who) <= MOST_WHO)
+        Py_XSETREF(self->who, Py_NewRef(s->who));
+    return start;
+}
+
+static void scan_end(Scanning *s)
+{
+    Py_XDECREF(s->top);
+    Py_XDECREF(s->who);
+    Py_XDECREF(s->before);
+}
+
 static PyObject *scanner_scan(Scanner *self, PyObject *args)
 {
     Py_buffer buffer;
-    Py_ssize_t start, stop;
+    Py_ssize_t start;
     int implicit, complete;
     Scanning s;
     PyObject *result = NULL;
     if (!PyArg_ParseTuple(args, "y*npp", &buffer, &start, &implicit, &complete))
         return NULL;
-    s.r.data = buffer.buf;
-    s.r.size = buffer.len;
-    s.r.too_short = complete ? "truncated" : "more";
-    s.scanner = self;
-    s.charset = 0;
-    s.top = PyDict_New();
-    s.who = PyList_New(0);
-    if (s.top && s.who) {
-        if (start < 0 || start > buffer.len)
-            refuse("malformed");
-        else {
-            stop = scan_data_set(&s, start, buffer.len, 0, implicit, 0);
-            if (stop >= 0)
-                result = Py_BuildValue("nOOO", stop, s.top, s.who, s.charset ? Py_True : Py_False);
-        }
-    }
-    Py_XDECREF(s.top);
-    Py_XDECREF(s.who);
+    start = scan_begin(self, &s, buffer.buf, buffer.len, start, implicit, complete);
+    if (start >= 0)
+        result = Py_BuildValue("nOOO", start, s.top, s.who, s.charset ? Py_True : Py_False);
+    scan_end(&s);
     PyBuffer_Release(&buffer);
     return result;
 }
+
+#ifndef _WIN32
+/* Where the data set of a file begins; *implicit says how it is encoded. 0 where anything is unusual. */
+static Py_ssize_t plain_meta(const uint8_t *data, Py_ssize_t size, int *implicit)
+{
+    static const uint8_t begin[12] = {'D', 'I', 'C', 'M', 2, 0, 0, 0, 'U', 'L', 4, 0};
+    static const char name[] = "1.2.840.10008.1.2.1";
+    Py_ssize_t p = 132, body;
+    uint32_t last = 0;
+    int known = 0;
+    if (size < 144 || memcmp(data + 128, begin, 12))
+        return 0;
+    body = 144 + (Py_ssize_t)u32(data + 140);
+    if (body + 2 > size || u16(data + body) == 2)
+        return 0;
+    while (p < body) {
+        uint32_t tag, vr, length;
+        if (p + 8 > body)
+            return 0;
+        tag = tag_at(data + p);
+        vr = u16(data + p + 4);
+        length = u16(data + p + 6);
+        p += 8;
+        if (tag >> 16 != 2 || tag <= last || vr == VR('S', 'Q') || vr == VR('U', 'N') || !vr_kind(vr))
+            return 0;
+        last = tag;
+        if (vr_kind(vr) == 4) {
+            if (p + 4 > body)
+                return 0;
+            length = u32(data + p);
+            p += 4;
+        }
+        if ((Py_ssize_t)length > body - p)
+            return 0;
+        if (tag == 0x00020010u) {
+            uint32_t text = length;
+            while (text && (data[p + text - 1] == 0 || data[p + text - 1] == ' '))
+                text--;
+            if ((text != sizeof name - 1 && text != sizeof name - 3) || memcmp(data + p, name, text))
+                return 0;
+            *implicit = text == sizeof name - 3;
+            known = 1;
+        }
+        p += (Py_ssize_t)length;
+    }
+    return known ? body : 0;
+}
+
+/* read(fd, count): a file as most are, in one go: what deid.original needs of it, or None for one that has anything
+ * unusual about it, or needs more than `count` bytes; Python then looks at it step by step, and says what is wrong. */
+static PyObject *scanner_read(Scanner *self, PyObject *args)
+{
+    int fd, implicit = 0;
+    Py_ssize_t count, got, body, stop, start, end;
+    struct stat found;
+    PyObject *data, *result = NULL;
+    const uint8_t *bytes;
+    Scanning s;
+    if (!PyArg_ParseTuple(args, "in", &fd, &count))
+        return NULL;
+    if (fstat(fd, &found) || found.st_size <= 0 || count <= 0)
+        Py_RETURN_NONE;
+    if (count > found.st_size)
+        count = found.st_size;
+    data = PyBytes_FromStringAndSize(NULL, count);
+    if (!data)
+        return NULL;
+    bytes = (const uint8_t *)PyBytes_AS_STRING(data);
+    Py_BEGIN_ALLOW_THREADS
+    got = pread(fd, PyBytes_AS_STRING(data), (size_t)count, 0);
+    Py_END_ALLOW_THREADS
+    body = got == count ? plain_meta(bytes, count, &implicit) : 0;
+    if (!body) {
+        Py_DECREF(data);
+        Py_RETURN_NONE;
+    }
+    stop = scan_begin(self, &s, bytes, count, body, implicit, count == found.st_size);
+    start = stop + (implicit ? 8 : 12);
+    if (stop == count && count == found.st_size)
+        result = Py_BuildValue("OniOOOnnn", data, body, implicit, s.top, s.who, s.charset ? Py_True : Py_False, stop,
+                               stop, (Py_ssize_t)found.st_size);
+    else if (stop >= 0 && start <= count && (implicit || vr_kind(u16(bytes + stop + 4)) == 4) &&
+             u32(bytes + start - 4) != UNDEFINED) {
+        end = start + (Py_ssize_t)u32(bytes + start - 4);
+        if (end == found.st_size)
+            result = Py_BuildValue("OniOOOnnn", data, body, implicit, s.top, s.who, s.charset ? Py_True : Py_False,
+                                   stop, start, end);
+    }
+    scan_end(&s);
+    Py_DECREF(data);
+    if (!result && (!PyErr_Occurred() || PyErr_ExceptionMatches(structure_error))) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    return result;
+}
+#endif
 
 static int scanner_init(Scanner *self, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
@@ -461,12 +629,14 @@ static int scanner_init(Scanner *self, PyObject *args, PyObject *Py_UNUSED(kwarg
 static int scanner_traverse(Scanner *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->facts);
+    Py_VISIT(self->who);
     return 0;
 }
 
 static int scanner_clear(Scanner *self)
 {
     Py_CLEAR(self->facts);
+    Py_CLEAR(self->who);
     return 0;
 }
 
@@ -481,6 +651,11 @@ static void scanner_dealloc(Scanner *self)
 static PyMethodDef scanner_methods[] = {
     {"scan", (PyCFunction)scanner_scan, METH_VARARGS,
      "scan(data, start, implicit, complete) -> (stop, top, who, nested_charset); see deid.structure.scan."},
+#ifndef _WIN32
+    {"read", (PyCFunction)scanner_read, METH_VARARGS,
+     "read(fd, count) -> (data, body, implicit, top, who, nested_charset, stop, start, end) or None where anything is "
+     "unusual; see deid.original."},
+#endif
     {NULL}};
 
 static PyTypeObject ScannerType = {
@@ -499,6 +674,14 @@ static PyTypeObject ScannerType = {
 /* ---- Plan ---- */
 
 typedef struct {
+    uint8_t length, size; /* 0: nothing here */
+    uint8_t uid[64];
+    char new[48];
+} KnownUid;
+
+#define KNOWN_UIDS 64 /* a power of two */
+
+typedef struct {
     PyObject_HEAD
     PyObject *resolve, *block, *private_, *odd;
     PyObject *blocks;   /* creator + group -> bool */
@@ -512,12 +695,14 @@ typedef struct {
     uint32_t inner[8], outer[8];
     uint8_t prefix[256];
     size_t n_prefix;
+    KnownUid known[KNOWN_UIDS]; /* study, series and references come again with each object */
     unsigned long long private_kept, private_removed;
 } Plan;
 
 typedef struct {
     Reader r;
     Plan *plan;
+    PyObject *bytes; /* the result; `out` is inside it */
     uint8_t *out;
     size_t size, capacity;
     PyObject *inserts; /* list of (tag, bytes) */
@@ -529,13 +714,10 @@ static int put(Walk *w, const void *bytes, size_t count)
     if (!count)
         return 0; /* memcpy from or to nowhere is undefined even for no bytes */
     if (w->size + count > w->capacity) {
-        size_t capacity = (w->size + count) * 2 + 4096;
-        uint8_t *out = PyMem_Realloc(w->out, capacity);
-        if (!out) {
-            PyErr_NoMemory();
+        size_t capacity = (w->size + count) * 2;
+        if (_PyBytes_Resize(&w->bytes, (Py_ssize_t)capacity))
             return -1;
-        }
-        w->out = out;
+        w->out = (uint8_t *)PyBytes_AS_STRING(w->bytes);
         w->capacity = capacity;
     }
     memcpy(w->out + w->size, bytes, count);
@@ -619,6 +801,12 @@ static PyObject *called(Entry *e, const uint8_t *value, Py_ssize_t length, uint3
     uint8_t small[256], *key = small;
     uint8_t vr_bytes[2] = {vr & 0xFF, vr >> 8};
     PyObject *name, *new = NULL;
+    if (e->last && PyBytes_GET_SIZE(e->last) == length + 3) {
+        const uint8_t *last = (const uint8_t *)PyBytes_AS_STRING(e->last);
+        if (last[length] == vr_bytes[0] && last[length + 1] == vr_bytes[1] && last[length + 2] == local &&
+            !memcmp(last, value, (size_t)length))
+            return e->last_new;
+    }
     if ((size_t)length + 3 > sizeof small && !(key = PyMem_Malloc((size_t)length + 3)))
         return PyErr_NoMemory();
     memcpy(key, value, (size_t)length);
@@ -646,7 +834,11 @@ static PyObject *called(Entry *e, const uint8_t *value, Py_ssize_t length, uint3
             Py_DECREF(found);
         }
     }
-    Py_DECREF(name);
+    if (new) {
+        Py_XSETREF(e->last_new, Py_NewRef(new));
+        Py_XSETREF(e->last, name);
+    } else
+        Py_DECREF(name);
     return new;
 }
 
@@ -721,71 +913,8 @@ static int moved_date(const uint8_t *p, long days, uint8_t *out)
     return 1;
 }
 
-/* SHA-256 (FIPS 180-4): one block of 64 bytes. */
-static void sha256_block(uint32_t state[8], const uint8_t *block)
-{
-    static const uint32_t k[64] = {
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-    uint32_t w[64], a, b, c, d, e, f, g, h;
-#define ROTATE(x, n) ((x) >> (n) | (x) << (32 - (n)))
-    for (int at = 0; at < 16; at++)
-        w[at] = (uint32_t)block[4 * at] << 24 | (uint32_t)block[4 * at + 1] << 16 | (uint32_t)block[4 * at + 2] << 8 |
-                block[4 * at + 3];
-    for (int at = 16; at < 64; at++) {
-        uint32_t early = w[at - 15], late = w[at - 2];
-        w[at] = w[at - 16] + (ROTATE(early, 7) ^ ROTATE(early, 18) ^ early >> 3) + w[at - 7] +
-                (ROTATE(late, 17) ^ ROTATE(late, 19) ^ late >> 10);
-    }
-    a = state[0], b = state[1], c = state[2], d = state[3];
-    e = state[4], f = state[5], g = state[6], h = state[7];
-#define ROUND(a, b, c, d, e, f, g, h, at)                                                                              \
-    h += (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + ((e & f) ^ (~e & g)) + k[at] + w[at];                        \
-    d += h;                                                                                                            \
-    h += (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
-    for (int at = 0; at < 64; at += 8) {
-        ROUND(a, b, c, d, e, f, g, h, at);
-        ROUND(h, a, b, c, d, e, f, g, at + 1);
-        ROUND(g, h, a, b, c, d, e, f, at + 2);
-        ROUND(f, g, h, a, b, c, d, e, at + 3);
-        ROUND(e, f, g, h, a, b, c, d, at + 4);
-        ROUND(d, e, f, g, h, a, b, c, at + 5);
-        ROUND(c, d, e, f, g, h, a, b, at + 6);
-        ROUND(b, c, d, e, f, g, h, a, at + 7);
-    }
-    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
-    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
-#undef ROUND
-#undef ROTATE
-}
-
-static const uint32_t sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
-/* Finish a hash of which one block is in `state`, with a message of at most 375 bytes. */
-static void sha256_finish(uint32_t state[8], const uint8_t *message, size_t length, uint8_t digest[32])
-{
-    uint8_t padded[384] = {0};
-    size_t blocks = (length + 9 + 63) / 64;
-    uint64_t bits = (uint64_t)(64 + length) * 8;
-    memcpy(padded, message, length);
-    padded[length] = 0x80;
-    for (int at = 0; at < 8; at++)
-        padded[blocks * 64 - 1 - (size_t)at] = (uint8_t)(bits >> 8 * at);
-    for (size_t at = 0; at < blocks; at++)
-        sha256_block(state, padded + 64 * at);
-    for (int at = 0; at < 32; at++)
-        digest[at] = (uint8_t)(state[at / 4] >> (24 - 8 * (at % 4)));
-}
-
 /* The new UID of deid.pseudonyms.Pseudonyms.uid into `out` (48 bytes), padded; its length, or 0 for an unusual UID. */
-static size_t new_uid(const Plan *plan, const uint8_t *uid, size_t length, char *out)
+static size_t make_uid(const Plan *plan, const uint8_t *uid, size_t length, char *out)
 {
 #ifdef __SIZEOF_INT128__
     static const char *registered[2] = {"1.2.840.10008.", "2.16.840.1.113883.6."};
@@ -834,23 +963,40 @@ static size_t new_uid(const Plan *plan, const uint8_t *uid, size_t length, char 
 #endif
 }
 
+/* The same, remembered. */
+static const KnownUid *new_uid(Plan *plan, const uint8_t *uid, size_t length)
+{
+    KnownUid *known;
+    uint64_t ending = length;
+    if (!plan->has_secret || !length || length > 64)
+        return NULL;
+    memcpy(&ending, uid + (length < 8 ? 0 : length - 8), length < 8 ? length : 8);
+    known = &plan->known[(ending * 0x9E3779B97F4A7C15u) >> 58];
+    if (known->length != length || memcmp(known->uid, uid, length)) {
+        known->length = 0;
+        known->size = (uint8_t)make_uid(plan, uid, length, known->new);
+        if (!known->size)
+            return NULL;
+        memcpy(known->uid, uid, length);
+        known->length = (uint8_t)length;
+    }
+    return known;
+}
+
 /* A UID without Python: outcome, -1 on error, -2 for anything unusual. */
 static int put_uid(Walk *w, const Element *e, int implicit)
 {
     const uint8_t *value = w->r.data + e->start;
     size_t length = e->length;
-    char out[48];
-    size_t size;
-    if (!w->plan->has_secret || length > 65)
-        return -2;
+    const KnownUid *known;
     if (length && (value[length - 1] == 0 || value[length - 1] == ' '))
         length--;
-    size = new_uid(w->plan, value, length, out);
-    if (!size)
+    known = new_uid(w->plan, value, length);
+    if (!known)
         return -2;
-    if (put_header(w, e, size, implicit) || put(w, out, size))
+    if (put_header(w, e, known->size, implicit) || put(w, known->new, known->size))
         return -1;
-    return size == e->length && !memcmp(out, value, size) ? KEPT : REPLACED;
+    return known->size == e->length && !memcmp(known->new, value, known->size) ? KEPT : REPLACED;
 }
 
 /* The usual forms of dates and times without Python: outcome, -1 on error, -2 for anything unusual. */
@@ -1298,7 +1444,7 @@ static PyObject *plan_walk(Plan *self, PyObject *args)
     Py_buffer buffer;
     Py_ssize_t start, end;
     int implicit;
-    PyObject *inserts = NULL, *result = NULL;
+    PyObject *inserts = NULL;
     Walk w;
     if (!PyArg_ParseTuple(args, "y*nnp|O!", &buffer, &start, &end, &implicit, &PyList_Type, &inserts))
         return NULL;
@@ -1310,12 +1456,20 @@ static PyObject *plan_walk(Plan *self, PyObject *args)
     w.plan = self;
     if (start < 0 || start > end || end > buffer.len)
         refuse("malformed");
-    else if (w.inserts && walk_data_set(&w, start, end, 0, 0, implicit, 0) >= 0 && put_inserts(&w, UNDEFINED) >= 0)
-        result = PyBytes_FromStringAndSize((const char *)w.out, (Py_ssize_t)w.size);
-    PyMem_Free(w.out);
+    else if (w.inserts) {
+        w.capacity = (size_t)(end - start) + 4096; /* what is set fits as a rule */
+        w.bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)w.capacity);
+        if (w.bytes) {
+            w.out = (uint8_t *)PyBytes_AS_STRING(w.bytes);
+            if (walk_data_set(&w, start, end, 0, 0, implicit, 0) < 0 || put_inserts(&w, UNDEFINED) < 0)
+                Py_CLEAR(w.bytes);
+            else
+                _PyBytes_Resize(&w.bytes, (Py_ssize_t)w.size); /* sets an error and NULL where it fails */
+        }
+    }
     Py_XDECREF(w.inserts);
     PyBuffer_Release(&buffer);
-    return result;
+    return w.bytes;
 }
 
 static int add_counts(PyObject *rows, Table *t, int place)
@@ -1384,6 +1538,7 @@ static int visit_table(Table *t, visitproc visit, void *arg)
         if (t->slots[at]) {
             Py_VISIT(t->slots[at]->call);
             Py_VISIT(t->slots[at]->memo);
+            Py_VISIT(t->slots[at]->last_new);
         }
     return 0;
 }
@@ -1403,6 +1558,7 @@ static int plan_traverse(Plan *self, visitproc visit, void *arg)
     for (size_t at = 0; at < self->n_private; at++) {
         Py_VISIT(self->private_entries[at]->call);
         Py_VISIT(self->private_entries[at]->memo);
+        Py_VISIT(self->private_entries[at]->last_new);
     }
     return 0;
 }
@@ -1464,6 +1620,7 @@ PyMODINIT_FUNC PyInit__walker(void)
         return NULL;
     structure_error = PyObject_GetAttrString(python, "StructureError");
     Py_DECREF(python);
+    sha256_choose();
     if (!structure_error || PyType_Ready(&ScannerType) < 0 || PyType_Ready(&PlanType) < 0)
         return NULL;
     made = PyModule_Create(&module);

@@ -7,6 +7,9 @@ class Scanner:
     def scan(
         self, data: bytes, start: int, implicit: bool, complete: bool, /
     ) -> tuple[int, dict[int, bytes], list[tuple[int, bytes]], bool]: ...
+    def read(
+        self, fd: int, count: int, /
+    ) -> tuple[bytes, int, int, dict[int, bytes], list[tuple[int, bytes]], bool, int, int, int] | None: ...
 
 class Plan:
     def __init__(

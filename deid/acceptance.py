@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from deid import documents
 from deid.exceptions import QuarantineError
 from deid.objects import Kind, kind, needs_pixels
+from deid.original import text_of
 from deid.pixels import needs_look
 from deid.pseudonyms import normal
 
@@ -18,6 +20,10 @@ _DICOMDIR = "1.2.840.10008.1.3.10"
 _ROWS = 0x00280010
 _NUMBERS = frozenset({0x00280002, _ROWS, 0x00280011, 0x00280100, 0x00280101})
 _DEAD_UIDS = frozenset({"0", "1", ""})
+#: What the objects of a series say alike, in the order of :class:`Header`; the SOP Instance UID is not among it.
+_SHARED = (
+    0x00080016, 0x0020000E, 0x0020000D, 0x00100020, 0x00100021, 0x00100010, 0x00100030, 0x00080060,
+)  # fmt: skip
 
 
 class Header(NamedTuple):
@@ -59,24 +65,24 @@ def read_header(original: Original, file: str) -> Header:
     Raises:
         QuarantineError: ``dicomdir`` or ``missing-identifier``.
     """
-    text = original.text
-    if text(0x00080016) == _DICOMDIR or 0x00041130 in original.top:
+    top = original.top
+    sop_class, *shared = _shared(*map(top.get, _SHARED))
+    if sop_class == _DICOMDIR or 0x00041130 in top:
         raise QuarantineError.of(file, "dicomdir")
-    header = Header(
-        sop_class=text(0x00080016),
-        sop_uid=text(0x00080018),
-        series_uid=text(0x0020000E),
-        study_uid=text(0x0020000D),
-        patient_id=text(0x00100020),
-        issuer=text(0x00100021),
-        name=normal(text(0x00100010).replace("^", " ")),
-        birth_date=text(0x00100030),
-        modality=text(0x00080060),
-    )
-    uids = {header.sop_class, header.sop_uid, header.series_uid, header.study_uid}
+    header = Header(sop_class, original.text(0x00080018), *shared)
+    uids = {sop_class, header.sop_uid, header.series_uid, header.study_uid}
     if uids & _DEAD_UIDS or not normal(header.patient_id):
         raise QuarantineError.of(file, "missing-identifier")
     return header
+
+
+@lru_cache(maxsize=8)
+def _shared(*values: bytes | None) -> tuple[str, ...]:
+    """What :data:`_SHARED` says, as text; the next object of a series says the same."""
+    sop_class, series, study, patient_id, issuer, name, birth_date, modality = map(text_of, values)
+    return (
+        sop_class, series, study, patient_id, issuer, normal(name.replace("^", " ")), birth_date, modality,
+    )  # fmt: skip
 
 
 def check_same(header: Header, first: Header, policy: Policy, file: str) -> None:

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-IMPLICIT, BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+BIG, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _PREFIX = "1.2.840.10008.1.2"
-_FIRST_READ, _MARGIN = 1 << 16, 1 << 11
+_FIRST_READ, _LONGEST_GUESS, _MARGIN = 1 << 16, 1 << 22, 1 << 11
 _GROUP_LENGTH = b"\x02\0\0\0UL\4\0"
 _LARGEST = 1 << 32
 _META_SYNTAX = 0x00020010
@@ -53,6 +54,11 @@ class Pixels(NamedTuple):
     start: int
     end: int
     fragments: int
+
+
+def text_of(value: bytes | None) -> str:
+    """A value as Latin-1 text without padding; empty where absent."""
+    return value.decode("latin-1").strip("\0 ") if value else ""
 
 
 @dataclass(slots=True, repr=False)
@@ -97,7 +103,7 @@ class Original:
 
     def text(self, tag: int) -> str:
         """A top-level value as Latin-1 text without padding; empty where absent."""
-        return self.top.get(tag, b"").decode("latin-1").strip("\0 ")
+        return text_of(self.top.get(tag))
 
     def words(self, tag: int) -> list[str]:
         """A multi-valued code string, in upper case."""
@@ -139,6 +145,17 @@ class _Opening:
 
 
 def _read(fd: int, *, pure: bool) -> Original:
+    quick = None if pure else plans.read(fd, _guess.bytes)
+    if quick is None:
+        return _read_slowly(fd, pure=pure)
+    data, body, implicit, top, who, nested_charset, stop, start, end = quick
+    _guess.bytes = min(stop + _MARGIN, _LONGEST_GUESS)
+    pixels = Pixels(data[stop:start], start, end, 0) if start > stop else None
+    syntax = IMPLICIT if implicit else EXPLICIT
+    return Original(fd, data, body, stop, syntax, top, who, nested_charset, pixels, b"", end)
+
+
+def _read_slowly(fd: int, *, pure: bool) -> Original:
     size = os.fstat(fd).st_size
     count = _guess.bytes
     while True:
@@ -157,7 +174,7 @@ def _read(fd: int, *, pure: bool) -> Original:
             if error.code != MORE:
                 raise
         count = max(len(data) * 4, _FIRST_READ)
-    _guess.bytes = min(found.stop + _MARGIN, _FIRST_READ * 64)
+    _guess.bytes = min(found.stop + _MARGIN, _LONGEST_GUESS)
     found.fd = fd
     pixels = found.pixels
     if pixels is None:

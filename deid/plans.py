@@ -38,6 +38,7 @@ _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
 _ITEMS = {Action.REMOVE: REMOVE, Action.EMPTY: EMPTY, Action.DUMMY: DUMMY}
 _NATIVE = {(Action.DATE, "DA"): 1, (Action.DATE, "DT"): 2, (Action.TIME, "TM"): 3, (Action.UID, "UI"): 4}
+Quick = tuple[bytes, int, int, dict[int, bytes], list[tuple[int, bytes]], bool, int, int, int]
 _KINDS = {Action.KEEP: KEEP, Action.REMOVE: REMOVE, Action.EMPTY: EMPTY}
 
 
@@ -91,6 +92,21 @@ def scan(
             data, start, implicit=implicit, complete=complete, facts=facts, little_endian=little_endian
         )
     return structure.Scan(*_scanner.scan(data, start, implicit, complete))
+
+
+def read(fd: int, count: int) -> Quick | None:
+    """An ordinary file in one go, by the compiled walker.
+
+    Args:
+        fd: the opened file.
+        count: how many bytes of it to read.
+
+    Returns:
+        (data, body, implicit, top, who, nested character set, stop, start and end of the pixel data), see
+        :class:`deid.original.Original`; None where there is no compiled walker, the header is longer than ``count``,
+        or anything is unusual: other transfer syntaxes, damage, bytes behind the pixel data.
+    """
+    return None if _scanner is None else _scanner.read(fd, count)
 
 
 class Planner:
