@@ -159,7 +159,7 @@ class Engine:
             behind = self._walk(prepared.plan, original, behind, 0, len(behind), [])
         syntax = (pixels.transfer_syntax if pixels else None) or original.syntax
         meta = marking.file_meta(header.sop_class, uid, syntax)
-        self._writer.write(target / f"{uid}.dcm", original, meta, body, behind, pixels)
+        self._writer.write(f"{target}/{uid}.dcm", original, meta, body, behind, pixels)
         return uid
 
     def _walk(

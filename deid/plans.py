@@ -39,6 +39,7 @@ _OPAQUE = frozenset({"OB", "OW", "UN"})
 _ITEMS = {Action.REMOVE: REMOVE, Action.EMPTY: EMPTY, Action.DUMMY: DUMMY}
 _NATIVE = {(Action.DATE, "DA"): 1, (Action.DATE, "DT"): 2, (Action.TIME, "TM"): 3, (Action.UID, "UI"): 4}
 Quick = tuple[bytes, int, int, dict[int, bytes], list[tuple[int, bytes]], bool, int, int, int]
+_ENTRIES = 20_000  # far more than any object has; hostile input can name any number
 _KINDS = {Action.KEEP: KEEP, Action.REMOVE: REMOVE, Action.EMPTY: EMPTY}
 
 
@@ -106,7 +107,10 @@ def read(fd: int, count: int) -> Quick | None:
         :class:`deid.original.Original`; None where there is no compiled walker, the header is longer than ``count``,
         or anything is unusual: other transfer syntaxes, damage, bytes behind the pixel data.
     """
-    return None if _scanner is None else _scanner.read(fd, count)
+    found: Quick | None = None
+    if _scanner is not None and hasattr(_scanner, "read"):  # not where there is no pread
+        found = _scanner.read(fd, count)
+    return found
 
 
 class Planner:
@@ -132,6 +136,15 @@ class Planner:
 
     def resolve(self, tag: int, place: int) -> Entry:
         """What happens to a standard attribute in a place, see :func:`deid.standard.places`."""
+        known = self._table.entries
+        found = known.get((tag, place))
+        if found is None:
+            found = self._entry(tag, place)
+            if found.kind != CALL and len(known) < _ENTRIES:
+                known[tag, place] = found
+        return found
+
+    def _entry(self, tag: int, place: int) -> Entry:
         rule = self._table.rule(tag, place)
         if tag in structure.PIXELS and not place:
             rule = Rule(Action.REMOVE)  # the engine moves pixel data itself; a second one is none

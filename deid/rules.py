@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from deid.policy import Policy
     from deid.standard import Row
+    from deid.walker import Entry
 
+_RULES = 20_000  # far more than any object has; hostile input can name any number
 DATE_VRS = frozenset({"DA", "DT"})
 FREE_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 #: Whole sentences: they may name others than the patient, too.
@@ -117,6 +119,7 @@ class RuleTable:
         self.top = _Memo(self._top_rule)
         self.nested = _Memo(self._nested_rule)
         self._places: dict[tuple[int, int], Rule] = {}
+        self.entries: dict[tuple[int, int], Entry] = {}  # of deid.plans, where no patient matters
 
     def rule(self, tag: int, place: int) -> Rule:
         """The rule of an attribute in a place, see :func:`deid.standard.places`."""
@@ -219,6 +222,8 @@ class _Memo(dict[int, Rule]):
         self._compute = compute
 
     def __missing__(self, tag: int) -> Rule:
+        if len(self) >= _RULES:
+            self.clear()
         rule = self[tag] = self._compute(tag)
         return rule
 

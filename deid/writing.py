@@ -34,7 +34,7 @@ class Writer:
 
     def write(
         self,
-        path: Path,
+        path: str | Path,
         original: Original,
         meta: bytes,
         body: bytes,

@@ -1,7 +1,12 @@
 """The compiled walks are the Python walks: same bytes, same counts, same refusals, whatever the input."""
 
+import importlib.util
+import shutil
+import subprocess
+import sysconfig
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -114,3 +119,37 @@ def test_both_refuse_what_cannot_be_written():
     for made in (walker.Plan, plans.compiled.Plan):
         plan = made(lambda tag, nested: entry, lambda *_: False, lambda *_: None, plans.odd)
         assert outcome(plan.walk, b"\x10\0\x20\0LO\2\0AB", 0, 10, False, []) == "malformed"
+
+
+def portable(folder):
+    """The compiled walker without the processor's own SHA-256."""
+    source = Path(plans.compiled.__file__).parent / "_walker.c"
+    library = folder / f"_walker{sysconfig.get_config_var('EXT_SUFFIX')}"
+    include = sysconfig.get_path("include")
+    command = ["cc", "-O1", "-fPIC", "-shared", "-DDEID_PORTABLE", f"-I{include}", source, "-o", library]
+    subprocess.run(command, check=True)
+    spec = importlib.util.spec_from_file_location("deid._walker", library)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler here")
+def test_uids_on_any_processor(tmp_path):
+    """By the SHA-256 of the processor and without, remembered or not, of every length: the same new UIDs."""
+    chance = Random(5)
+    uids = [
+        "1.2." + "".join(chance.choice("0123456789") for _ in range(length - 4)) for length in range(5, 65)
+    ]
+    uids += [uid[:-8] + "12345678" for uid in uids if len(uid) > 12] + ["1.2.840.10008.1.2.1", "1.2.3", "9"]
+    rounds = uids + chance.sample(uids, len(uids))
+    scope = Scope(PSEUDONYMS, "RF-7K3M9Q2XTB", "MRN-0012345", "", -400, TextCleaner(IDENTITY, days=-400))
+    made = plans.Planner(policy_of(1), RuleTable(policy_of(1), CT), scope)
+    arguments = made.resolve, made.block, made.private, plans.odd, -400, PSEUDONYMS.uid_secret()
+    modules = plans.compiled.Plan(*arguments), portable(tmp_path).Plan(*arguments)
+    for uid in rounds:
+        value = uid.encode() + b"\0" * (len(uid) % 2)
+        data = b"\x08\0\x18\0UI" + len(value).to_bytes(2, "little") + value
+        expected = PSEUDONYMS.uid(uid).encode() if not uid.startswith("1.2.840.10008.") else uid.encode()
+        for plan in modules:
+            assert plan.walk(data, 0, len(data), False, [])[8:].rstrip(b"\0") == expected
