@@ -60,13 +60,17 @@ class Stages:
             QuarantineError: when a stage cannot vouch.
         """
         if original.pixels is None:
+            if self._looks_for_faces:
+                self._check_pictures(path, original, file)
             return None
         text = self._text(path, original, identity, file) if self._looks_for_text else None
-        if not self._looks_for_faces or original.text(_MODALITY).upper() not in _HEADS:
+        if not self._looks_for_faces:
             return text
-        if self._faces is None:
+        if self._faces is None and original.text(_MODALITY).upper() in _HEADS:
             self._faces = self._find_faces()
-        face = self._faces.get(path)
+        face = (self._faces or {}).get(path)
+        if face is None:
+            self._check_pictures(path, original, file)
         if face is not None and text is not None and text.value is not None:
             raise QuarantineError.of(file, "burned-in-annotation")  # typed text in the slices of a head
         return face or text
@@ -93,6 +97,14 @@ class Stages:
             stem, _, rest = name.partition("-")
             self.pictures[f"{stem}-{number:04d}" + (f"-{rest}" if rest else "")] = picture
         return result
+
+    def _check_pictures(self, path: Path, original: Original, file: str) -> None:
+        """Refuse what may show a face and is no volume from which it could be removed."""
+        from deid.faces.headers import FEW_PLANES
+        from deid.faces.pictures import check_pictures
+
+        few = not self.face_report or self.face_report.get("because") == FEW_PLANES
+        check_pictures(path, original.top, file, few_planes=few)
 
     def _find_faces(self) -> dict[Path, PixelResult]:
         from deid.faces import clean_faces, may_hold_face

@@ -12,7 +12,7 @@ from deid.faces.rules import FaceRules
 
 if TYPE_CHECKING:
     from deid.faces.clean import FaceOutcome, clean_faces
-    from deid.faces.presence import may_hold_face
+    from deid.faces.headers import may_hold_face
 
 __all__ = ["FaceOutcome", "FaceRules", "clean_faces", "may_hold_face"]
 
@@ -20,7 +20,7 @@ __all__ = ["FaceOutcome", "FaceRules", "clean_faces", "may_hold_face"]
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(
-            import_module("deid.faces.presence" if name == "may_hold_face" else "deid.faces.clean"), name
+            import_module("deid.faces.headers" if name == "may_hold_face" else "deid.faces.clean"), name
         )
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from deid.exceptions import QuarantineError
-from deid.faces import presence, stacks, voxels
+from deid.faces import headers, presence, stacks, voxels
 from deid.faces.frames import SERIES, frames_of
 from deid.faces.judge import problems, unregistered
 from deid.faces.region import find_region
@@ -99,7 +99,14 @@ class _Series:
         self._body_part = str(first.get("BodyPartExamined") or "")
 
     def clean(self) -> FaceOutcome:
-        frames = [frame for path, source in self._opened.items() for frame in frames_of(path, source.header)]
+        frames = [
+            frame
+            for path, source in self._opened.items()
+            if not _is_scout(source)
+            for frame in frames_of(path, source.header)
+        ]
+        if not frames:
+            return FaceOutcome("no-face", report={"status": "no-face", "because": headers.FEW_PLANES})
         found = stacks.sort_frames(frames)
         reason = self._nothing_to_see(found)
         if reason is not None:
@@ -120,7 +127,7 @@ class _Series:
         if fit is not None and region is not None:
             why = problems(fit, region, volume, ct=self._ct)
         if fit is None or region is None or why:
-            if presence.told_far(self._body_part, ct=self._ct):
+            if headers.told_far(self._body_part, ct=self._ct):
                 because = "no head found, and the header names another body part"
                 return FaceOutcome("no-face", report={"status": "no-face", "because": because})
             raise unregistered(why)
@@ -136,8 +143,8 @@ class _Series:
         """Why no stack can show a face, at little cost; None where one may."""
         reasons = []
         for stack in found:
-            if len(stack.planes) < presence.MIN_PLANES:
-                reasons.append("too few planes")
+            if len(stack.planes) < headers.MIN_PLANES:
+                reasons.append(headers.FEW_PLANES)
                 continue
             steps = max(1, int(_GLANCE_MM * (len(stack.planes) - 1) / max(stack.extent[0], 1e-6)))
             volume = stacks.to_volume(stacks.thin(stack, steps), self._read)
@@ -234,6 +241,8 @@ class _Series:
     def _results(self) -> dict[Path, PixelResult]:
         results = {}
         for path, source in self._opened.items():
+            if _is_scout(source):
+                continue
             changes = {RECOGNIZABLE: b"NO"}
             if source.out is None:
                 results[path] = PixelResult(changes=changes)
@@ -241,6 +250,13 @@ class _Series:
             changes.update(_extremes(source))
             results[path] = PixelResult(source.out, voxels.syntax_of(source), changes)
         return results
+
+
+def _is_scout(source: Source) -> bool:
+    """A projection has a place in the patient and is no plane there."""
+    return str(source.header.get("Modality")) == "CT" and "LOCALIZER" in (
+        source.header.get("ImageType") or ()
+    )
 
 
 def _padded(source: Source, stored: NDArray[np.int32]) -> NDArray[np.bool_]:

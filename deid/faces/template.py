@@ -92,9 +92,7 @@ def face_depth(points: NDArray[Any], *, margin: float, ears: bool) -> Floats:
     depth = np.minimum(np.minimum(back + margin - y, FACE_TOP_MM + margin - z), z - FACE_BOTTOM_MM + margin)
     if ears:
         out = np.abs(x) - _EAR_HALF_WIDTH_MM
-        box = np.minimum.reduce(
-            [out, y - _EAR_Y_MM[0], _EAR_Y_MM[1] - y, z - _EAR_Z_MM[0], _EAR_Z_MM[1] - z]
-        )
+        box = np.minimum.reduce([out, y - _EAR_Y_MM[0], _EAR_Y_MM[1] - y, z - _EAR_Z_MM[0], _EAR_Z_MM[1] - z])
         depth = np.maximum(depth, box)
     return np.asarray(depth, dtype=np.float32)
 

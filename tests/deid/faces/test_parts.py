@@ -13,7 +13,7 @@ from bench.face_dicom import write_series
 from deid.exceptions import PolicyError, QuarantineError
 from deid.faces import FaceRules, may_hold_face
 from deid.faces.frames import frames_of
-from deid.faces.presence import told_far
+from deid.faces.headers import told_far
 from deid.faces.stacks import check_regular, sort_frames, to_volume
 from deid.faces.voxels import Source, open_source
 
