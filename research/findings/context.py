@@ -101,8 +101,8 @@ def judge(finding: str, start: int, stop: int, named: Sequence[int], found: Sequ
         else:
             continue
         group = "assertion" if rule.says in ASSERTIONS else "change" if rule.says in CHANGES else rule.says
-        if rule.says == "absent":
-            distance -= _FAR
+        if rule.says in ("absent", "possible"):
+            distance -= 2 * _FAR if rule.says == "absent" else _FAR
         rank = (distance, ASSERTIONS.index(rule.says) if group == "assertion" else 0, one)
         if group not in nearest or rank[:2] < nearest[group][:2]:
             nearest[group] = rank

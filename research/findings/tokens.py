@@ -73,7 +73,9 @@ def sentences(tokens: Tokens) -> list[Span]:
     if begin < len(words):
         out.append(Span(begin, len(words)))
     return [
-        Span(start, min(start + LONGEST, stop)) for begin, stop in out for start in range(begin, stop, LONGEST)
+        Span(start, min(start + LONGEST, stop))
+        for begin, stop in out
+        for start in range(begin, stop, LONGEST)
     ]
 
 

@@ -36,6 +36,10 @@ def status(text: str, finding: str) -> str:
         ("The heart is not enlarged.", "cardiomegaly", "absent"),
         ("The heart size is at the upper limit of normal.", "cardiomegaly", "absent"),
         ("The heart is markedly enlarged.", "cardiomegaly", "present"),
+        ("The cardiac silhouette is enlarged.", "enlarged_cardiac_silhouette", "present"),
+        ("Borderline cardiomegaly.", "cardiomegaly", "present"),
+        ("No large to moderate pleural effusion.", "pleural_effusion", "absent"),
+        ("Correlate clinically for pneumonia.", "pneumonia", "uncertain"),
         # words that look like negation
         ("No change in the large pleural effusion.", "pleural_effusion", "present"),
         ("No significant interval increase of the pleural effusion.", "pleural_effusion", "present"),
@@ -54,7 +58,9 @@ def status(text: str, finding: str) -> str:
         ("This is consistent with pneumonia.", "pneumonia", "present"),
         ("Probable atelectasis of the lingula.", "atelectasis", "present"),
         ("Atelectasis versus scar in the left base.", "atelectasis", "present"),
-        ("Scar versus atelectasis in the left base.", "atelectasis", "uncertain"),
+        ("Scar versus atelectasis in the left base.", "atelectasis", "present"),
+        ("Question atelectasis versus scar.", "atelectasis", "uncertain"),
+        ("This may be compatible with atelectasis.", "atelectasis", "uncertain"),
         # the past, the family
         ("History of pneumonia.", "pneumonia", "historical"),
         ("Status post pneumothorax years back.", "pneumothorax", "historical"),

@@ -39,6 +39,7 @@ def test_labels_of_a_set() -> None:
     assert chosen("Cardiomegaly with a small pleural effusion.") == {"Cardiomegaly", "Effusion"}
     assert chosen("Probable atelectasis.") == {"Atelectasis"}
     assert chosen("Possible pneumonia.") == set()
+    assert chosen("Pericardial effusion.") == {"Effusion"}
     assert chosen("Clear lungs.") == {"normal"}
     assert chosen("Scoliosis.") == set()
     assert chosen("HISTORY: Emphysema.\nFINDINGS: Clear lungs.") == {"normal"}
