@@ -31,7 +31,7 @@ from bench.planted import documents, objects
 from bench.planted.key import Key, Row
 from bench.planted.objects import Context
 from bench.planted.people import Person, person
-from bench.planted.phrases import Plant
+from bench.planted.phrases import PHRASES, Plant
 from bench.planted.pixels import anatomy, burn, encapsulated, jpeg2000, jpeg_baseline, jpeg_lossless
 from bench.planted.planting import add_identity, add_text
 from bench.planted.private import add_private
@@ -239,9 +239,14 @@ def _study(
                 msg = f"{file} cannot be read back"
                 raise RuntimeError(msg)
             rows = Key(output, plants, private, context.burned, rng).rows()
-            hidden = [*who.secrets(), accession, ROOT, *_said(plants)]
+            hidden = [*(text for text in who.secrets() if not _is_word(text)), accession, ROOT, *_said(plants)]
             references.setdefault(name, []).append(ds)
             yield file, ds, rows, hidden
+
+
+def _is_word(text: str) -> bool:
+    """Whether a name is also a word of some clinical phrase, so that its bytes tell nothing."""
+    return any(text.lower() in phrase.lower() for phrases in PHRASES.values() for phrase in phrases)
 
 
 def _said(plants: dict[str, Plant]) -> list[str]:

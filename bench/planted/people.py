@@ -24,10 +24,14 @@ JAPANESE = (
     ("Kobayashi^Kenji", "小林^健二", "こばやし^けんじ"), ("Matsumoto^Yukiko", "松本^由紀子", "まつもと^ゆきこ"),
 )  # fmt: skip
 CYRILLIC = (("Иванова", "Екатерина"), ("Кузнецов", "Александр"), ("Шевченко", "Оксана"))
+WORLD = [tuple(part.strip() for part in line.split(";")) for line in WORDS["world"].strip().split("\n")]
 STREETS = WORDS["streets"].split("\n")[:-1]
 CITIES = WORDS["cities"].split("\n")[:-1]
 HOSPITALS = WORDS["hospitals"].split("\n")[:-1]
 STATES = WORDS["states"].split()
+
+
+_ABROAD, _CAPITALS = 0.25, 0.3
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,10 @@ class Person:
 
 
 def staff(rng: random.Random) -> Staff:
-    """Somebody."""
+    """Somebody; one of four with a name of another country, or one that is also a word."""
+    if rng.random() < _ABROAD:
+        family, female, male = rng.choice(WORLD)
+        return Staff(family, rng.choice((female, male)))
     return Staff(rng.choice(FAMILIES), rng.choice(GIVEN_F + GIVEN_M))
 
 
@@ -94,7 +101,15 @@ def person(rng: random.Random, number: int) -> Person:
     sex = rng.choice("FM")
     family, given = rng.choice(FAMILIES), rng.choice(GIVEN_F if sex == "F" else GIVEN_M)
     middle = rng.choice(["", "", rng.choice("ABCDEFGHJKLMNPRSTW"), rng.choice(GIVEN_F + GIVEN_M)])
+    if rng.random() < _ABROAD:
+        family, female, male = rng.choice(WORLD)
+        given = female if sex == "F" else male
+    affixes = rng.choice(["", "", "", "", "^Dr", "^^Jr", "^Mrs", "^^III"])
     pn = f"{family}^{given}^{middle}".rstrip("^")
+    if affixes:
+        pn = f"{family}^{given}^{middle}{affixes}"
+    if rng.random() < _CAPITALS:
+        pn = pn.upper()
     charset: str | list[str] | None = rng.choice([None, "ISO_IR 100", "ISO_IR 192"])
     scripts: tuple[str, ...] = ()
     if number % 7 == 3:

@@ -22,6 +22,7 @@ INSTANCE_TEXT = (
     "PatientComments", "StudyComments", "VisitComments", "RequestedProcedureComments", "RequestedContrastAgent",
     "ReasonForTheRequestedProcedure", "ImagingServiceRequestComments", "ClinicalTrialTimePointDescription",
     "ClinicalTrialSeriesDescription", "PreMedication", "AcquisitionDeviceProcessingDescription", "InterpretationText",
+    "ScheduledProcedureStepDescription", "PerformedProcedureTypeDescription", "InterventionDescription",
 )  # fmt: skip
 BY_MODALITY = {
     "CT": ("ContrastBolusAgent", "AcquisitionProtocolDescription"),
@@ -91,6 +92,11 @@ def _nested_text(c: Context, ds: Dataset) -> dict[str, Plant]:
 
     for sequence, keyword in (
         ("StructureSetROISequence", "ROIName"),
+        ("StructureSetROISequence", "ROIDescription"),
+        ("SegmentSequence", "SegmentDescription"),
+        ("GraphicLayerSequence", "GraphicLayerDescription"),
+        ("PatientSetupSequence", "SetupTechniqueDescription"),
+        ("FractionGroupSequence", "FractionGroupDescription"),
         ("DoseReferenceSequence", "DoseReferenceDescription"),
         ("BeamSequence", "BeamDescription"),
     ):
@@ -101,6 +107,9 @@ def _nested_text(c: Context, ds: Dataset) -> dict[str, Plant]:
         ds.WaveformAnnotationSequence[number].UnformattedTextValue = text
         path = f"{path_of('WaveformAnnotationSequence')}[<{number:04d}>]{path_of('UnformattedTextValue')}"
         planted[path] = Plant(text, gone=((c.who.operator.family, "HIPAA-A"),))
+    for number, item in enumerate(ds.get("AcquisitionContextSequence", [])):
+        if item.get("ValueType") == "TEXT":
+            fill(item, "TextValue", f"{path_of('AcquisitionContextSequence')}[<{number:04d}>]", "PatientStateText")
     for number, item in enumerate(ds.get("ContentSequence", [])):
         if item.get("ValueType") == "TEXT":
             fill(item, "TextValue", f"{path_of('ContentSequence')}[<{number:04d}>]", "TEXT")
@@ -184,6 +193,13 @@ def add_identity(c: Context, ds: Dataset) -> None:
     for add in SEQUENCES:
         if c.rng.random() < 0.3:
             add(c, ds)
+    for keyword in ODD_UIDS:
+        if c.rng.random() < 0.15 and keyword not in ds:
+            setattr(ds, keyword, c.new_uid())
+    for keyword in ODD_DATES:
+        if c.rng.random() < 0.15 and keyword not in ds:
+            near = c.day - datetime.timedelta(days=c.rng.randrange(1, 900))
+            setattr(ds, keyword, near.strftime("%Y%m%d") + (f"{c.time}.5" if keyword.endswith("DateTime") else ""))
     if c.rng.random() < 0.1 and "PixelData" in ds:
         _overlay(c, ds)
 
@@ -296,6 +312,38 @@ def _overlay(c: Context, ds: Dataset) -> None:
     ds.add_new(0x60003000, "OW", b"\x0f" * 8)
 
 
+#: UIDs and dates where few look.
+ODD_UIDS = (
+    "SynchronizationFrameOfReferenceUID", "TargetUID", "ConcatenationUID", "StorageMediaFileSetUID",
+    "PaletteColorLookupTableUID", "IrradiationEventUID", "ObservationUID", "TemplateExtensionOrganizationUID",
+    "RelatedFrameOfReferenceUID", "TrackingUID", "DoseReferenceUID", "FiducialUID",
+)  # fmt: skip
+ODD_DATES = (
+    "InstanceCoercionDateTime", "RadiopharmaceuticalStartDateTime", "RadiopharmaceuticalStopDateTime",
+    "FirstTreatmentDate", "TreatmentDate", "PerformedProcedureStepEndDateTime", "DateOfSecondaryCapture",
+    "StructureSetDate", "ObservationDateTime", "PresentationCreationDate", "EndAcquisitionDateTime",
+    "StartAcquisitionDateTime", "RTPlanDate", "DateOfLastDetectorCalibration", "ExpectedCompletionDateTime",
+)  # fmt: skip
+
+
+def _context(c: Context, ds: Dataset) -> None:
+    """Codes that stay, with a scheme of the hospital's own that names it, inside a performed protocol."""
+    step = items(
+        CodeValue="4711", CodingSchemeDesignator="99SITE", CodeMeaning=f"Protocol of {c.who.hospital}",
+    )  # fmt: skip
+    ds.PerformedProtocolCodeSequence = Sequence([step])
+
+
+def _nested_people(c: Context, ds: Dataset) -> None:
+    """People, dates and UIDs two sequences deep, in a sequence that stays."""
+    frame = items(
+        ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.2", ReferencedSOPInstanceUID=c.new_uid(),
+        PurposeOfReferenceCodeSequence=[code("121329", "DCM", "Source image for processing operation")],
+        InstanceCreationDate=c.day.strftime("%Y%m%d"), OperatorsName=c.who.operator.pn, PatientID=c.who.mrn,
+    )  # fmt: skip
+    ds.ReferencedInstanceSequence = Sequence([frame])
+
+
 SEQUENCES: tuple[Callable[[Context, Dataset], None], ...] = (
     _other_ids,
     _request,
@@ -309,4 +357,6 @@ SEQUENCES: tuple[Callable[[Context, Dataset], None], ...] = (
     _institution,
     _changed,
     _equipment,
+    _context,
+    _nested_people,
 )

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from bench.planted.objects import Context
-from bench.planted.phrases import Plant
+from bench.planted.phrases import Plant, plant
 
 KNOWLEDGE = Path(__file__).resolve().parents[2] / "deid" / "_standard" / "private_dispositions.json"
 #: Creators that a vendor's files have (upper case, as they are compared), by modality.
@@ -106,9 +106,13 @@ def nested() -> dict[str, list[tuple[Signature, list[Signature]]]]:
         if not place and "SQ" in vrs.split() and word == "keep"
     }
     inside: dict[str, list[Signature]] = defaultdict(list)
+    verdicts: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for _, creator, group, element, word, _ in rows:
+        verdicts[creator, group, element].add(word)
     for place, creator, group, element, word, vrs in rows:
         usable = [vr for vr in vrs.split() if vr in _NUMBERS | _TEXTS]
-        if place in sequences and usable and word in ("keep", "remove"):
+        agreed = len(verdicts[creator, group, element]) == 1  # files of implicit VR do not say which row is meant
+        if place in sequences and usable and word in ("keep", "remove") and agreed:
             inside[place].append(Signature(creator, int(group, 16), int(element, 16), usable[0], word))
     found: dict[str, list[tuple[Signature, list[Signature]]]] = defaultdict(list)
     for place, listed in inside.items():
@@ -182,11 +186,10 @@ def _add(
     block = ds.private_block(one.group, WRITTEN.get(one.creator, one.creator), create=True)
     value = _value(c, one)
     said = one.vr in ("LO", "ST", "LT", "UT") and one.disposition == "keep" and c.rng.random() < 0.3
-    if said and plants is not None and c.who.family.isascii():
-        plants[f'<({one.group:04x},"{one.creator}",{one.element:02x})>'] = Plant(
-            f"{value} {c.who.family}", keep=str(value), gone=((c.who.family, "HIPAA-A"),)
-        )
-        value = f"{value} {c.who.family}"
+    if said and plants is not None:
+        drawn = plant(c.rng, "Private", one.vr, c.who, c.accession, c.day)
+        plants[f'<({one.group:04x},"{one.creator}",{one.element:02x})>'] = drawn
+        value = drawn.text
     block.add_new(one.element, one.vr, value)
     path = f'{above}<({one.group:04x},"{one.creator}",{one.element:02x})>'
     return path, one.disposition, one.vr
@@ -207,7 +210,7 @@ def _add_sequence(
 def _value(c: Context, one: Signature) -> object:
     rng = c.rng
     if one.vr == "UI":
-        return c.new_uid()
+        return "1.2.840.10008.5.1.4.1.1.66" if one.disposition == "keep" else c.new_uid()
     if one.vr in ("DA", "DT"):
         return c.day.strftime("%Y%m%d") + (c.time if one.vr == "DT" else "")
     if one.vr in ("DS", "IS"):
