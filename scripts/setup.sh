@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE
 
 stamp=.venv/.radflow-current
-wanted=$(cat requirements-dev.lock scripts/bootstrap.lock scripts/hatch_build.py deid/_*.c pyproject.toml | sha256sum | cut -d' ' -f1)
+wanted=$(cat requirements-dev.lock scripts/bootstrap.lock scripts/hatch_build.py deid/_*.[ch] pyproject.toml | sha256sum | cut -d' ' -f1)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 python=""
