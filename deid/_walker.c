@@ -23,7 +23,7 @@
 #define PLACES 4096 /* more than deid.standard.places() has */
 enum { KEEP, REMOVE, EMPTY, CALL, DUMMY };
 enum { KEPT, REPLACED, EMPTIED, REMOVED };
-enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, WHO = 4, CHARSET = 8 };
+enum { IS_SEQUENCE = 1, COLLECT_TOP = 2, WHO = 4, TELLING = 8 };
 enum { NO_NATIVE, NATIVE_DA, NATIVE_DT, NATIVE_TM, NATIVE_UID };
 
 static PyObject *structure_error; /* deid.structure.StructureError */
@@ -329,7 +329,7 @@ typedef struct {
     Scanner *scanner;
     PyObject *top, *who, *before; /* `before`: who of the last object */
     Py_ssize_t same;              /* so much of it came again; -1: no more, `who` is one of its own */
-    int charset;
+    int telling;
 } Scanning;
 
 #define MOST_WHO 1000 /* no longer list is kept */
@@ -418,6 +418,8 @@ static Py_ssize_t scan_data_set(Scanning *s, Py_ssize_t p, Py_ssize_t end, int d
         if (e.vr == VR('S', 'Q') || e.length == UNDEFINED || ((facts & IS_SEQUENCE) && inner)) {
             int open_ended = e.length == UNDEFINED;
             Py_ssize_t stop = open_ended ? end : e.start + (Py_ssize_t)e.length;
+            if (depth && (facts & TELLING))
+                s->telling = 1;
             p = e.start;
             for (;;) {
                 uint32_t length;
@@ -459,8 +461,8 @@ static Py_ssize_t scan_data_set(Scanning *s, Py_ssize_t p, Py_ssize_t end, int d
             if (bad)
                 return -1;
         }
-        if (depth && (facts & CHARSET))
-            s->charset = 1;
+        if (depth && (facts & TELLING))
+            s->telling = 1;
         p = e.start + (Py_ssize_t)e.length;
     }
 }
@@ -473,7 +475,7 @@ static Py_ssize_t scan_begin(Scanner *self, Scanning *s, const uint8_t *data, Py
     s->r.size = size;
     s->r.too_short = complete ? "truncated" : "more";
     s->scanner = self;
-    s->charset = 0;
+    s->telling = 0;
     s->same = 0;
     s->who = NULL;
     s->top = PyDict_New();
@@ -514,7 +516,7 @@ static PyObject *scanner_scan(Scanner *self, PyObject *args)
         return NULL;
     start = scan_begin(self, &s, buffer.buf, buffer.len, start, implicit, complete);
     if (start >= 0)
-        result = Py_BuildValue("nOOO", start, s.top, s.who, s.charset ? Py_True : Py_False);
+        result = Py_BuildValue("nOOO", start, s.top, s.who, s.telling ? Py_True : Py_False);
     scan_end(&s);
     PyBuffer_Release(&buffer);
     return result;
@@ -598,13 +600,13 @@ static PyObject *scanner_read(Scanner *self, PyObject *args)
     stop = scan_begin(self, &s, bytes, count, body, implicit, count == found.st_size);
     start = stop + (implicit ? 8 : 12);
     if (stop == count && count == found.st_size)
-        result = Py_BuildValue("OniOOOnnn", data, body, implicit, s.top, s.who, s.charset ? Py_True : Py_False, stop,
+        result = Py_BuildValue("OniOOOnnn", data, body, implicit, s.top, s.who, s.telling ? Py_True : Py_False, stop,
                                stop, (Py_ssize_t)found.st_size);
     else if (stop >= 0 && start <= count && (implicit || vr_kind(u16(bytes + stop + 4)) == 4) &&
              u32(bytes + start - 4) != UNDEFINED) {
         end = start + (Py_ssize_t)u32(bytes + start - 4);
         if (end == found.st_size)
-            result = Py_BuildValue("OniOOOnnn", data, body, implicit, s.top, s.who, s.charset ? Py_True : Py_False,
+            result = Py_BuildValue("OniOOOnnn", data, body, implicit, s.top, s.who, s.telling ? Py_True : Py_False,
                                    stop, start, end);
     }
     scan_end(&s);
@@ -650,10 +652,10 @@ static void scanner_dealloc(Scanner *self)
 
 static PyMethodDef scanner_methods[] = {
     {"scan", (PyCFunction)scanner_scan, METH_VARARGS,
-     "scan(data, start, implicit, complete) -> (stop, top, who, nested_charset); see deid.structure.scan."},
+     "scan(data, start, implicit, complete) -> (stop, top, who, telling_items); see deid.structure.scan."},
 #ifndef _WIN32
     {"read", (PyCFunction)scanner_read, METH_VARARGS,
-     "read(fd, count) -> (data, body, implicit, top, who, nested_charset, stop, start, end) or None where anything is "
+     "read(fd, count) -> (data, body, implicit, top, who, telling_items, stop, start, end) or None where anything is "
      "unusual; see deid.original."},
 #endif
     {NULL}};

@@ -2,7 +2,9 @@
 
 A structured report is a tree of items, each a concept with a value. Numbers, codes and coordinates stay, text
 is cleaned, people become dummies, dates move with all other dates, references keep pointing to the same
-(renamed) objects, and items whose concept the table removes go as a whole, with everything below them.
+(renamed) objects, and items whose concept the table removes go as a whole, with everything below them. Content
+items of other objects (acquisition context, specimen preparation, protocol context, quantities, ...) are told by
+the concept that they name, and treated alike.
 """
 
 from __future__ import annotations
@@ -11,18 +13,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deid import standard
 from deid.actions import Action, Rule
+from deid.handlers.sequences import dummy_items
 from deid.handlers.text import codecs_of
+from deid.plans import CONCEPT, odd
 from deid.structure import UNDEFINED, Element, Reader
 from deid.walker import CALL, KEEP, Entry, Plan, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from deid.handlers import Scope
     from deid.plans import Planner
     from deid.policy import Policy
 
-CONTENT, CONCEPT, VALUE_TYPE = 0x0040A730, 0x0040A043, 0x0040A040
+CONTENT, VALUE_TYPE, PREPARATION = 0x0040A730, 0x0040A040, 0x00400612
 _SCHEME, _CODES = 0x00080102, (0x00080100, 0x00080119, 0x00080120)
 #: Where an item of each type has its value, and what a dummy is made as.
 _VALUES = {
@@ -33,6 +37,11 @@ _VALUES = {
     "TIME": (0x0040A122, "TM"),
     "UIDREF": (0x0040A124, "UI"),
 }
+#: Type of an item that does not say it, by where its value is.
+_TYPES = {
+    **{tag: value_type for value_type, (tag, _) in _VALUES.items()},
+    0x0040A30A: "NUM", 0x0040A300: "NUM", 0x0040A168: "CODE", 0x0040A730: "CONTAINER",
+}  # fmt: skip
 _REFERENCES = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM", "UIDREF"})
 _CHARSET = 0x00080005
 
@@ -92,10 +101,12 @@ class ContentRules:
 def concept_of(reader: Reader, start: int, end: int, *, implicit: bool, delimited: bool) -> Concept:
     """Read what an item is without treating it; empty strings where it does not say."""
     scheme = code = value_type = ""
+    named = False
     for found in _elements(reader, start, end, implicit=implicit, delimited=delimited):
         if found.tag == VALUE_TYPE and found.length != UNDEFINED:
             value_type = _text(reader, found)
         elif found.tag == CONCEPT:
+            named = True
             stop = end if found.length == UNDEFINED else found.start + found.length
             item = reader.item(found.start, stop, delimited=found.length == UNDEFINED)
             if item is not None:
@@ -105,22 +116,23 @@ def concept_of(reader: Reader, start: int, end: int, *, implicit: bool, delimite
                 facts = {one.tag: _text(reader, one) for one in inner if one.length != UNDEFINED}
                 scheme = facts.get(_SCHEME, "")
                 code = next((facts[tag] for tag in _CODES if facts.get(tag)), "")
+        elif found.tag in _TYPES and named and not value_type:
+            value_type = _TYPES[found.tag]
+        if (named and value_type) or (found.tag > CONCEPT and not named):
             break
     return Concept(scheme, code, value_type)
 
 
 def _elements(
     reader: Reader, position: int, end: int, *, implicit: bool, delimited: bool
-) -> Sequence[Element]:
-    found = []
+) -> Iterator[Element]:
     while delimited or position < end:
         reader.need(position, 8, end)
         if delimited and reader.tag(position) == 0xFFFEE00D:
             break
         one = reader.element(position, end, implicit=implicit)
-        found.append(one)
+        yield one
         position = reader.behind(one, end, implicit=implicit, depth=0)
-    return found
 
 
 def _text(reader: Reader, found: Element) -> str:
@@ -137,8 +149,6 @@ class ContentPlan(Plan):
     """
 
     def __init__(self, planner: Planner, policy: Policy, scope: Scope) -> None:
-        from deid.plans import odd
-
         super().__init__(planner.resolve, planner.block, planner.private, odd)
         self.planner = planner
         self.rules = ContentRules(policy)
@@ -167,15 +177,15 @@ class ContentWalk(Walk):
     def wanted(self, tag: int, start: int, length: int, end: int, *, implicit: bool) -> bool:
         """Whether an item stays; decides about its value too."""
         self._next = {}
-        if tag != CONTENT:
-            return True
         delimited = length == UNDEFINED
         stop = end if delimited else start + length
         concept = concept_of(self.reader, start, stop, implicit=implicit, delimited=delimited)
+        if tag != CONTENT and not concept.scheme and not concept.code:
+            return True
         rules, planner = self._content.rules, self._content.planner
         action = rules.action(concept)
         if action is Action.REMOVE:
-            self._content.scope.cuts[CONTENT, "content item"] += 1
+            self._content.scope.cuts[tag, "content item"] += 1
             return False
         place = _VALUES.get(concept.value_type)
         if place is not None and action is not Action.KEEP:
@@ -184,6 +194,13 @@ class ContentWalk(Walk):
         elif place is not None and rules.keeps(concept):
             self._next = {place[0]: Entry(KEEP)}
         return True
+
+    def _items(self, found: Element, behind: int, depth: int, place: int, *, implicit: bool) -> None:
+        """As in any walk; a step of specimen preparation with nothing left to say says that (type 1)."""
+        begin = len(self.out)
+        super()._items(found, behind, depth, place, implicit=implicit)
+        if found.tag == PREPARATION and len(self.out) == begin and behind > found.start:
+            self.out += self._dummy(dummy_items(found.tag), implicit=implicit)
 
     def item(self, start: int, length: int, end: int, depth: int, place: int, *, implicit: bool) -> int:
         """See :class:`deid.walker.Walk`."""

@@ -177,7 +177,7 @@ class Engine:
 
     def _prepare(self, original: Original, header: Header) -> _Prepared:
         charset = original.top.get(_CHARSET, b"")
-        fast = (header.sop_class, charset, original.syntax, original.nested_charset)
+        fast = (header.sop_class, charset, original.syntax, original.telling_items)
         if self._last is not None and self._last[0] == fast and self._last[1] == original.who:
             return self._last[2]  # as almost always within a series
         who = identity(original.who)
@@ -210,7 +210,7 @@ class Engine:
         )
         planner = plans.Planner(self._policy, table, scope)
         plan: AnyPlan
-        if kind(header.sop_class) is Kind.REPORTS or original.nested_charset:
+        if kind(header.sop_class) is Kind.REPORTS or original.telling_items:
             plan = ContentPlan(planner, self._policy, scope)
         else:
             plan = planner.plan(pure=self._pure or original.order == ">")

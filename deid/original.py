@@ -73,7 +73,7 @@ class Original:
         syntax: transfer syntax UID.
         top: values of the top-level attributes that matter, see :mod:`deid.identifiers`.
         who: (tag, value) of what identifies, at every depth.
-        nested_charset: whether an item has a character set of its own.
+        telling_items: whether items must be looked at one by one, see :class:`deid.structure.Scan`.
         pixels: where the pixel data are, or None.
         trailing: what follows the pixel data.
         size: bytes of the file.
@@ -86,7 +86,7 @@ class Original:
     syntax: str
     top: dict[int, bytes]
     who: list[tuple[int, bytes]]
-    nested_charset: bool
+    telling_items: bool
     pixels: Pixels | None
     trailing: bytes
     size: int
@@ -148,11 +148,11 @@ def _read(fd: int, *, pure: bool) -> Original:
     quick = None if pure else plans.read(fd, _guess.bytes)
     if quick is None:
         return _read_slowly(fd, pure=pure)
-    data, body, implicit, top, who, nested_charset, stop, start, end = quick
+    data, body, implicit, top, who, telling_items, stop, start, end = quick
     _guess.bytes = min(stop + _MARGIN, _LONGEST_GUESS)
     pixels = Pixels(data[stop:start], start, end, 0) if start > stop else None
     syntax = IMPLICIT if implicit else EXPLICIT
-    return Original(fd, data, body, stop, syntax, top, who, nested_charset, pixels, b"", end)
+    return Original(fd, data, body, stop, syntax, top, who, telling_items, pixels, b"", end)
 
 
 def _read_slowly(fd: int, *, pure: bool) -> Original:
@@ -246,7 +246,7 @@ def _header(data: bytes, size: int, body: int, syntax: str, *, pure: bool, whole
         end = start if undefined else start + length
         pixels = Pixels(data[found.stop : start], start, end, 1 if undefined else 0)
     return Original(
-        -1, data, body, found.stop, syntax, found.top, found.who, found.nested_charset, pixels, b"", size
+        -1, data, body, found.stop, syntax, found.top, found.who, found.telling_items, pixels, b"", size
     )
 
 

@@ -34,6 +34,8 @@ try:
 except ImportError:  # no compiler was there when the package was installed: slower, same bytes
     compiled = None
 
+#: Concept Name Code Sequence: what has it is a content item (PS3.3 C.17.3.2, 10.2).
+CONCEPT = 0x0040A043
 _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _OPAQUE = frozenset({"OB", "OW", "UN"})
 _ITEMS = {Action.REMOVE: REMOVE, Action.EMPTY: EMPTY, Action.DUMMY: DUMMY}
@@ -71,14 +73,15 @@ def facts(tag: int) -> int:
     """What the scan needs to know of a tag, see :mod:`deid.structure`."""
     row = standard.rows().get(tag)
     vr = structure.vr_of(tag) or (row.vr if row else "")
+    telling = structure.TELLING if tag in (0x00080005, CONCEPT) else 0
     if vr == "SQ":
-        return structure.IS_SEQUENCE
+        return structure.IS_SEQUENCE | telling
     found = structure.COLLECT_TOP if tag in CONTROL else 0
     if vr == "PN" or tag in KINDS:
         found |= structure.WHO
     if tag >> 24 == 0x60 and tag & 0xFFFF == 0x0102:  # an overlay inside the bits of the pixels
         found |= structure.COLLECT_TOP
-    return found | (structure.CHARSET if tag == 0x00080005 else 0)
+    return found | telling
 
 
 _scanner = None if compiled is None else compiled.Scanner(facts)
@@ -103,7 +106,7 @@ def read(fd: int, count: int) -> Quick | None:
         count: how many bytes of it to read.
 
     Returns:
-        (data, body, implicit, top, who, nested character set, stop, start and end of the pixel data), see
+        (data, body, implicit, top, who, telling items, stop, start and end of the pixel data), see
         :class:`deid.original.Original`; None where there is no compiled walker, the header is longer than ``count``,
         or anything is unusual: other transfer syntaxes, damage, bytes behind the pixel data.
     """

@@ -33,7 +33,7 @@ TRUNCATED, MALFORMED, DISORDER, MORE = "truncated", "malformed", "disorder", "mo
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _SIZES = {b"AT": 2, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"UL": 4, b"US": 2}
 #: What :func:`facts` says about a tag.
-IS_SEQUENCE, COLLECT_TOP, WHO, CHARSET = 1, 2, 4, 8
+IS_SEQUENCE, COLLECT_TOP, WHO, TELLING = 1, 2, 4, 8
 
 
 class StructureError(Exception):
@@ -64,13 +64,14 @@ class Scan(NamedTuple):
         stop: where the top-level pixel data element begins, or the end of the data.
         top: tag -> value of the wanted top-level attributes.
         who: (tag, value) of the attributes at every depth that tell of identity, in file order.
-        nested_charset: whether an item has a Specific Character Set of its own.
+        telling_items: whether items must be looked at one by one: one has a Specific Character Set of its own, or is
+            a content item (it names a concept).
     """
 
     stop: int
     top: dict[int, bytes]
     who: list[tuple[int, bytes]]
-    nested_charset: bool
+    telling_items: bool
 
 
 @cache
@@ -219,7 +220,7 @@ def scan(
     reader = Reader(data, little_endian=little_endian, complete=complete)
     walker = _Scanner(reader, facts)
     stop = walker.data_set(start, len(data), 0, implicit=implicit, delimited=False)
-    return Scan(stop, walker.top, walker.who, walker.nested_charset)
+    return Scan(stop, walker.top, walker.who, walker.telling_items)
 
 
 def swapped(data: bytes, *, implicit: bool) -> bytes:
@@ -257,7 +258,7 @@ class _Scanner:
         self._facts = facts
         self.top: dict[int, bytes] = {}
         self.who: list[tuple[int, bytes]] = []
-        self.nested_charset = False
+        self.telling_items = False
 
     def data_set(self, position: int, end: int, depth: int, *, implicit: bool, delimited: bool) -> int:
         if depth > DEEPEST:
@@ -280,6 +281,8 @@ class _Scanner:
     def _element(self, found: Element, end: int, depth: int, *, implicit: bool) -> int:
         reader, facts = self._reader, self._facts(found.tag)
         unknown = found.vr == b"UN"
+        if depth and facts & TELLING:
+            self.telling_items = True
         if found.length == UNDEFINED and found.tag in PIXELS:
             return reader.fragments(found.start, end)
         sequence = found.vr == b"SQ" or (facts & IS_SEQUENCE and (implicit or unknown))
@@ -300,6 +303,4 @@ class _Scanner:
             self.top[found.tag] = reader.data[slice(*value)]
         if facts & WHO or found.vr == b"PN":
             self.who.append((found.tag, reader.data[slice(*value)]))
-        if depth and facts & CHARSET:
-            self.nested_charset = True
         return value[1]

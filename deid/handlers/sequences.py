@@ -40,6 +40,7 @@ _ITEMS: dict[int, Elements] = {
         (0x0040A043, "SQ", _CODE),
         (0x0040A160, "UT", TEXT),
     ),
+    0x00400612: ((0x0040A040, "CS", "TEXT"), (0x0040A043, "SQ", _CODE), (0x0040A160, "UT", TEXT)),
     0x0040B020: ((0x0040A0B0, "US", bytes(4)), (0x00700006, "ST", TEXT)),
     0x00700001: ((0x00700002, "CS", TEXT), (0x00700008, "SQ", _TEXT_OBJECT)),
 }
