@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from research.findings.model import Change
 
 _FAR = 1_000_000  # more than any sentence is long
-_SIGNS = frozenset({";", ":", "\n\n"})
+_SIGNS = frozenset({";", ":"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The phrase language of the rules, and a matcher whose time is linear in the text.
 
 A phrase is words. ``lung*`` matches words that begin so, ``(a|b c)`` one of several, ``word?`` and ``(a|b)?`` may be
-missing, ``~3`` up to three words of any kind (never a sign of punctuation). There are no regular expressions in rules,
+missing, ``~3`` up to three words of any kind (never a sign of punctuation). Signs of punctuation are words of their own
+("h / o"); a question mark stands alone. There are no regular expressions in rules,
 so no rule can make the matcher hang: a phrase is expanded into sequences which are kept in one tree, gaps are bounded,
 and what is tried at one word of the text does not depend on the length of the text.
 """
@@ -33,6 +34,8 @@ def expand(phrase: str) -> list[tuple[str, ...]]:
     Raises:
         PhraseError: it is empty, malformed or stands for too many sequences.
     """
+    if phrase == "?":  # the sign itself
+        return [("?",)]
     lexed = _lex(phrase)
     parts, end = _alternatives(lexed, 0, depth=0)
     if end != len(lexed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from research.findings.model import Rules, Section
-from research.findings.tokens import BLANK_LINE, is_word
+from research.findings.tokens import BREAK, is_word
 
 if TYPE_CHECKING:
     from research.findings.tokens import Tokens
@@ -17,7 +17,7 @@ _MOST_WORDS = 6
 def find_sections(text: str, tokens: Tokens, rules: Rules) -> list[Section]:
     """Split a report into sections.
 
-    A title is known to the rules and stands before a colon (at the start of a line or sentence, or in capitals) or
+    A title is known to the rules and stands before a colon (at the start of a line or sentence, or with a capital) or
     alone on its line. What stands before the first title is the section ``body``, read as current.
     """
     heads = _heads(text, tokens, rules)
@@ -60,7 +60,7 @@ def _before(text: str, tokens: Tokens, colon: int, rules: Rules) -> tuple[int, s
         start = tokens.starts[at]
         raw = text[start : tokens.starts[colon]].strip()
         title = " ".join(raw.lower().split())
-        if title in rules.titles and (raw.isupper() or _begins(text, tokens, at)):
+        if title in rules.titles and (raw[0].isupper() or _begins(text, tokens, at)):
             best = start, title
     return best
 
@@ -69,6 +69,6 @@ def _begins(text: str, tokens: Tokens, at: int) -> bool:
     if at == 0:
         return True
     return (
-        tokens.words[at - 1] in (".", "!", "?", BLANK_LINE)
+        tokens.words[at - 1] in (".", "!", "?", BREAK)
         or "\n" in text[tokens.ends[at - 1] : tokens.starts[at]]
     )

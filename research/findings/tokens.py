@@ -10,10 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019](?:s|t)\b)?|\d+(?:[.,]\d+)*|\n[ \t\r]*(?:\n[ \t\r]*)+|[^\w\s-]|_")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019](?:s|t)\b)?|\d+(?:[.,]\d+)*|\n\s*|[^\w\s-]|_")
 _SPLITS = frozenset(".!?")
 _ABBREVIATIONS = frozenset({"approx", "cf", "dr", "fig", "mr", "mrs", "ms", "prof", "resp", "st", "vs"})
-BLANK_LINE = "\n\n"
+BREAK = "\n"
+"""The token for a blank line, or the end of a line after which a sentence cannot go on."""
+_BULLET = re.compile(r"[*\u2022\u2013-]|\d{1,2}[.)](?!\d)")
+_WRAPPED = 60
+"""A line shorter than so many characters was not wrapped: if the next begins with a capital, the sentence is over."""
 LONGEST = 300
 """A sentence of more tokens is cut: it is a list or no language, and the cost of a sentence grows with its square."""
 
@@ -46,13 +50,26 @@ def tokenize(text: str) -> Tokens:
     words: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    line = 0
     for match in _TOKEN.finditer(text):
         start, end = match.span()
         word = match[0]
-        words.append(BLANK_LINE if word[0] == "\n" else word.lower())
+        if word[0] == "\n":
+            length, line = start - line, end
+            if not _parts(text, word, length, end):
+                continue
+            word = BREAK
+        words.append(word.lower())
         starts.append(start)
         ends.append(end)
     return Tokens(tuple(words), tuple(starts), tuple(ends))
+
+
+def _parts(text: str, space: str, length: int, after: int) -> bool:
+    """Whether the white space after a line of some length parts two sentences."""
+    if space.count("\n") > 1 or _BULLET.match(text, after):
+        return True
+    return length < _WRAPPED and text[after : after + 1].isupper()
 
 
 def is_word(word: str) -> bool:
@@ -66,7 +83,11 @@ def sentences(tokens: Tokens) -> list[Span]:
     out: list[Span] = []
     begin = 0
     for at, word in enumerate(words):
-        if word == BLANK_LINE or (word in _SPLITS and not _abbreviated(words, at)):
+        if (
+            word == BREAK
+            or (word in _SPLITS and not _abbreviated(words, tokens.starts, at))
+            or _numbered(words, at)
+        ):
             if at > begin:
                 out.append(Span(begin, at))
             begin = at + 1
@@ -79,7 +100,20 @@ def sentences(tokens: Tokens) -> list[Span]:
     ]
 
 
-def _abbreviated(words: tuple[str, ...], at: int) -> bool:
+def _numbered(words: tuple[str, ...], at: int) -> bool:
+    """Whether a bracket closes the number of a list, as in ``2) Clear lungs``."""
+    return (
+        words[at] == ")"
+        and at > 0
+        and words[at - 1].isdigit()
+        and len(words[at - 1]) <= 2
+        and (at == 1 or words[at - 2] != "(")
+    )
+
+
+def _abbreviated(words: tuple[str, ...], starts: tuple[int, ...], at: int) -> bool:
+    if words[at] == "?":  # "?pneumonia" asks
+        return at + 1 < len(words) and starts[at + 1] == starts[at] + 1
     if at == 0 or words[at] != ".":
         return False
     before = words[at - 1]

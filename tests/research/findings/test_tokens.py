@@ -23,6 +23,16 @@ def test_sentences() -> None:
     assert split("There is no. Mass") == ["there is no", "mass"]
 
 
+def test_lines_and_lists() -> None:
+    assert split("No mass\nEffusion") == ["no mass", "effusion"]  # a short line, then a capital
+    assert split("no mass\nor effusion") == ["no mass or effusion"]
+    wrapped = "There is no mass in any of the many places that one may look at on the"
+    assert split(f"{wrapped}\nLeft.") == [f"{wrapped} left".lower()]
+    assert split("- no mass\n- effusion") == ["no mass", "effusion"]
+    assert split("1) no mass 2) effusion (2) more") == ["1", "no mass 2", "effusion ( 2 ) more"]
+    assert split("Clear. ?mass. Is it? Yes.") == ["clear", "? mass", "is it", "yes"]
+
+
 def test_a_sentence_without_end_is_cut() -> None:
     assert [len(part.split()) for part in split("word " * (2 * LONGEST + 1))] == [LONGEST, LONGEST, 1]
 
