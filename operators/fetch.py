@@ -97,7 +97,7 @@ class FetchPlanOperator(BaseOperator):
             owned={"account": self.account, "team": self.team or None, "visibility": self.visibility},
         )
         ti = context["ti"]
-        run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "part": ti.map_index}
+        run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "part": ti.map_index}
         # A selection that the table of followed collections cannot hold is asked for by hand only.
         followed = today if self.collection and not (self.manifest or self.body_part) else None
         with ResearchDbHook().transaction() as work:

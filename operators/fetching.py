@@ -57,7 +57,7 @@ def plan(question: Question, work: Work, run: Mapping[str, Any], followed: dt.da
     Args:
         question: what is asked.
         work: the transaction in which everything is noted.
-        run: ``dag_id``, ``run_id`` and ``part`` of the Airflow run, under which the portal shows it.
+        run: ``dag_id``, ``run_id``, ``task_id`` and ``part`` of the Airflow task, under which the portal shows it.
         followed: day from which the collection is followed; None where it is not to be.
     """
     wanted = question.wanted

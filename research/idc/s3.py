@@ -22,7 +22,7 @@ from research.errors import FetchError
 from research.landing import Digesting, Digests
 from research.sources.patience import Patience, TransientError, transient
 
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 _LARGEST_LISTING = 16 << 20
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _ADDRESS = re.compile(r"^(s3|gs)://([a-z0-9][a-z0-9.-]+)/(.+?)/?\*?$")
@@ -125,7 +125,7 @@ class Bucket:
         *,
         label: str,
     ) -> Digests:
-        """Stream an object to a file; what ``target.part`` has of it already is kept.
+        """Stream an object to a file; a whole ``target`` and what ``target.part`` has of it already are kept.
 
         Args:
             address: the address that the object was listed below.
@@ -140,6 +140,12 @@ class Bucket:
         scheme, bucket, _ = split(address)
         url = self.url(scheme, bucket, one.key)
         part = target.with_name(f"{target.name}.part")
+        if target.exists():
+            kept = _Received.of(target, one.size)
+            if kept.done == one.size and one.md5 in (None, kept.digests.md5):
+                progress(kept.done)
+                return kept.digests
+            target.unlink()
 
         def attempt() -> Digests:
             digests = self._stream(url, one, part, progress)

@@ -83,18 +83,12 @@ class IdcSource:
         kept = verified(folder, series_uid=series.series_uid)
         if kept is not None and series.image_count in (None, kept.count):
             return kept
-        one = series if series.address else self._known(series, label)
-        address = one.address or ""
-
-        def listed() -> list[RemoteObject]:
-            found = self.bucket.objects(address, label=label)
-            _check_listing(found, one)
-            return found
-
-        objects = self.bucket.patience.run(label, listed)
-        part = folder.with_name(f".{folder.name}.part")
-        _prepare(part, objects)
-        digests = self._all(address, objects, part, progress, label)
+        try:
+            objects, digests, part = self._received(series, folder, progress, label)
+        except FetchError as error:
+            prefix = "" if error.reason.startswith(label) else f"{label}: "
+            msg = f"{prefix}{error.reason}"
+            raise FetchError(msg, error.instruction, code=error.code) from None
         images = tuple(part / _name(number) for number in range(1, len(objects) + 1))
         unpacked = Unpacked(
             images,
@@ -110,6 +104,23 @@ class IdcSource:
             raise QuarantinedError(error, label, evidence) from None
         (part / JOURNAL).unlink()
         return place(received, folder)
+
+    def _received(
+        self, series: OfferedSeries, folder: Path, progress: Progress, label: str
+    ) -> tuple[list[RemoteObject], list[Digests], Path]:
+        """All objects of a series in a folder beside ``folder``, each with its checksums."""
+        one = series if series.address else self._known(series, label)
+        address = one.address or ""
+
+        def listed() -> list[RemoteObject]:
+            found = self.bucket.objects(address, label=label)
+            _check_listing(found, one)
+            return found
+
+        objects = self.bucket.patience.run(label, listed)
+        part = folder.with_name(f".{folder.name}.part")
+        _prepare(part, objects)
+        return objects, self._all(address, objects, part, progress, label), part
 
     def _known(self, series: OfferedSeries, label: str) -> OfferedSeries:
         for one in self.index.select(Selection(series=(series.series_uid,))):
@@ -133,6 +144,7 @@ class IdcSource:
 
             named = f"{label}, object {number + 1} of {len(objects)}"
             try:
+                told(0)
                 return self.bucket.download(
                     address, objects[number], part / _name(number + 1), told, label=named
                 )
@@ -163,7 +175,7 @@ def _check_listing(found: Sequence[RemoteObject], one: OfferedSeries) -> None:
         raise transient(reason, "short-series")
     if not found:
         raise transient(reason="The bucket lists no object.", code="short-series")
-    size, slack = sum(entry.size for entry in found), 1 if one.image_count is not None else _ROUNDED
+    size, slack = sum(entry.size for entry in found), 0 if one.image_count is not None else _ROUNDED
     if one.byte_count is not None and abs(size - one.byte_count) > slack:
         msg = f"The bucket lists {size} bytes; the index has {one.byte_count}."
         raise transient(msg, "size-mismatch")

@@ -21,6 +21,7 @@ create table catalog.fetch_run (
   id bigint generated always as identity primary key,
   dag_id text not null,
   run_id text not null,
+  task_id text not null,
   part integer not null default -1,
   source text not null,
   source_kind text not null,
@@ -34,7 +35,7 @@ create table catalog.fetch_run (
   team text references access.team,
   visibility access.visibility not null,
   started_at timestamptz not null default now(),
-  unique (dag_id, run_id, part),
+  unique (dag_id, run_id, task_id, part),
   check (visibility <> 'team' or team is not null)
 );
 comment on table catalog.fetch_run is

@@ -16,6 +16,7 @@ def test_a_failed_statement_tells_the_state_and_no_value(place: Place) -> None:
     with pytest.raises(DatabaseError) as caught, ResearchDbHook().transaction() as work:
         work.execute(
             "fetch_want", source="s", collection="c", series_uid="MRN-9001", image_count="MRN-9001", licence=None,
+            source_kind="nbia", offered_bytes=None, modality=None, body_part=None, address=None, fallback=None,
             licence_uri=None, citation_uri=None, account="MRN-9001", team=None, visibility="MRN-9001",
         )  # fmt: skip
     assert caught.value.code.startswith("sqlstate-")

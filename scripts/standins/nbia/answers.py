@@ -245,6 +245,36 @@ ENDPOINTS: dict[str, Endpoint] = {
 }
 
 
+_NOT_IN_V1 = (
+    "Site",
+    "PatientSex",
+    "PatientAge",
+    "ReleasedStatus",
+    "Authorized",
+    "AdmittingDiagnosisDescription",
+)
+
+
+def as_v1(row: Row) -> Row:
+    """A row as v1 and v2 give it: fewer fields, CollectionURI, dates with a time."""
+    kept = {name: value for name, value in row.items() if name not in _NOT_IN_V1}
+    if "DataDescriptionURI" in kept:
+        kept["CollectionURI"] = kept.pop("DataDescriptionURI")
+        kept["TimeStamp"] = kept.pop("MaxSubmissionTimestamp", None)
+    for name, value in kept.items():
+        if name in ("SeriesDate", "StudyDate", "DateReleased", "TimeStamp") and value:
+            kept[name] = f"{value[6:]}-{value[:2]}-{value[3:5]} 00:00:00.0"
+    return kept
+
+
+def as_v4(endpoint: str, query: Query) -> Query:
+    """A question to v1 as v4 would be asked: the day comes first there, and with slashes."""
+    if endpoint != "getUpdatedSeries" or "fromDate" not in query:
+        return query
+    day = dt.datetime.strptime(query["fromDate"], "%d/%m/%Y").replace(tzinfo=dt.UTC)
+    return {**query, "fromDate": f"{day:%m-%d-%Y}"}
+
+
 def as_json(rows: Sequence[Row]) -> bytes:
     """Nothing found is an empty body, and a null value is a missing key: both as the server does."""
     if not rows:

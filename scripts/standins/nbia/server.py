@@ -11,11 +11,12 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from scripts.standins.nbia import archive
-from scripts.standins.nbia.answers import ENDPOINTS, BadRequest, as_csv, as_json, metadata_row
+from scripts.standins.nbia.answers import ENDPOINTS, BadRequest, as_csv, as_json, as_v1, as_v4, metadata_row
 from scripts.standins.nbia.faults import Fault, Faults
 from scripts.standins.nbia.index import Index
 
 API = "/nbia-api/services/v4/"
+OLD = ("/nbia-api/services/v1/", "/nbia-api/services/v2/")
 CONTROL = "/faults"
 _ZIPS = {
     "getImage": ("SeriesInstanceUID", "NewFileNames", "IncludeMD5"),
@@ -25,6 +26,7 @@ _HIDDEN = (
     "The user has not been granted the access to image with given SeriesInstanceUID,{uid}. "
     "Please contact System Admin to resolve this issue."
 )
+_HIDDEN_V1 = "Image with given SeriesInstanceUID,{uid}, is not in public domain."
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Request:
 
 
 class NbiaStandIn:
-    """An NBIA v4 server on a local port; a context manager that serves while it is open.
+    """An NBIA server on a local port (v4; v1 and v2 at their own addresses); serves while it is open.
 
     Args:
         root: folder of DICOM series; a ``collection.json`` in it or below it names collection and licence.
@@ -144,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == CONTROL and self.server.stand_in.control:
             self._control(method, body)
             return
-        endpoint = parts.path.removeprefix(API)
+        self.old = parts.path.startswith(OLD)
+        endpoint = parts.path[len(OLD[0]) :] if self.old else parts.path.removeprefix(API)
         uid = query.get("SeriesInstanceUID", "")
         fault = self.server.stand_in.faults.take(endpoint, uid)
         request = Request(method, endpoint, uid, fault.kind if fault else "")
@@ -186,15 +189,18 @@ class _Handler(BaseHTTPRequestHandler):
         self, method: str, endpoint: str, query: dict[str, str], body: bytes, fault: Fault | None
     ) -> None:
         index = self.server.stand_in.index
-        if method == "GET" and endpoint in ENDPOINTS:
-            self._rows(ENDPOINTS[endpoint].answer(index, query), query.get("format", "JSON"))
+        if self.path.startswith(OLD[1]) and not self.headers.get("Authorization", "").startswith("Bearer "):
+            self._send(401, b"", "text/plain")
+        elif method == "GET" and endpoint in ENDPOINTS:
+            answer = ENDPOINTS[endpoint].answer(index, as_v4(endpoint, query) if self.old else query)
+            self._rows([as_v1(row) for row in answer] if self.old else answer, query.get("format", "JSON"))
         elif method == "GET" and endpoint in _ZIPS:
             self._zip(endpoint, query, fault)
         elif method == "GET" and endpoint == "getSingleImage":
             path = index.series[query["SeriesInstanceUID"]].files[query["SOPInstanceUID"]]
             name = f'attachment; filename="{query["SOPInstanceUID"]}.dcm"'
             self._send(200, path.read_bytes(), "application/dicom", name)
-        elif method == "POST" and endpoint == "getSeriesMetadata":
+        elif method == "POST" and endpoint == "getSeriesMetadata" and not self.old:
             form = dict(parse_qsl(body.decode()))
             wanted = form["list"].split(",")
             rows = [metadata_row(index.series[uid.strip()]) for uid in wanted if uid.strip() in index.series]
@@ -214,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _zip(self, endpoint: str, query: dict[str, str], fault: Fault | None) -> None:
         for name in query:
-            if name not in _ZIPS[endpoint]:
+            if name not in _ZIPS[endpoint] and not self.old:
                 allowed = ", ".join(_ZIPS[endpoint])
                 msg = f"Invalid query parameter: '{name}'. Allowed parameters are: [{allowed}]"
                 raise BadRequest(msg)
@@ -224,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise BadRequest(msg)
         series = self.server.stand_in.index.series.get(uid)
         if series is None:
-            raise BadRequest(_HIDDEN.format(uid=uid))
+            raise BadRequest((_HIDDEN_V1 if self.old else _HIDDEN).format(uid=uid))
         self._head(200, "application/octet-stream", f'attachment; filename="{uid}.zip"')
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -232,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
             series,
             self._chunk,
             licence=endpoint == "getImage",
-            md5=endpoint == "getImageWithMD5Hash" or query.get("IncludeMD5") == "Yes",
+            md5=endpoint == "getImageWithMD5Hash" or (query.get("IncludeMD5") == "Yes" and not self.old),
             new_names=query.get("NewFileNames") == "Yes",
             fault=fault,
         )
