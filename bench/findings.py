@@ -7,7 +7,8 @@ Usage::
 One JSON line a result: name, value, unit, goal, met. Reports are rows uid, indication, comparison, findings,
 impression; the truth is rows filename (``CXR`` and the uid) and one column a label. Without paths the reports of
 ``RADFLOW_SHARED_DATA`` are read. ``tune`` is three quarters of them, on which rules were made; ``held`` is the quarter
-(by a hash of the uid) kept apart. Intervals are 95 %: of F1 by bootstrap over reports, of precision and recall by
+(by a hash of the uid) that was kept apart for one honest estimate, after which its errors were read too
+(docs/reference/findings.md). Intervals are 95 %: of F1 by bootstrap over reports, of precision and recall by
 Wilson. ``--peers`` installs medspaCy and negspacy, each in an environment of its own, and gives them our
 phrases; one that cannot be installed is reported as absent.
 """
@@ -114,7 +115,7 @@ def read(reports: Path, truth: Path) -> tuple[list[Report], list[str]]:
 
 
 def held(uid: str) -> bool:
-    """Whether a report is of the quarter that was kept apart while rules were made."""
+    """Whether a report is of the quarter that was kept apart at first."""
     return int(hashlib.sha256(uid.encode()).hexdigest(), 16) % 4 == 0
 
 

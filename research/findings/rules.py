@@ -11,6 +11,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ def _add(tables: Tables, document: Mapping[str, Any], file: str) -> None:
     if not isinstance(gone, list) or not all(isinstance(one, str) for one in gone):
         raise _wrong(file, "disable", "must be a list of ids")
     for one in gone:
-        if not any(kind.pop(one, None) for kind in tables.values()):
+        if not any(one in kind for kind in tables.values()):
             raise _wrong(file, "disable", f"names {one!r}, which no rule before this file has")
+        _disable(tables, one)
     for kind, reader in READERS.items():
         entries = document.get(kind, [])
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
@@ -106,6 +108,25 @@ def _add(tables: Tables, document: Mapping[str, Any], file: str) -> None:
                 raise _wrong(file, f"[[{kind}]] {key}", "stands twice in this file")
             seen.add(key)
             tables[kind][key] = value
+
+
+def _disable(tables: Tables, gone: str) -> None:
+    """Take an id out of every table; a finding takes its terms along, and its place in labels and context rules."""
+    if gone in tables["finding"]:
+        for key in [key for key, term in tables["term"].items() if term.finding == gone]:
+            del tables["term"][key]
+        for key, label in list(tables["label"].items()):
+            left = tuple(one for one in label.findings if one != gone)
+            tables["label"][key] = replace(label, findings=left)
+            if not left:
+                del tables["label"][key]
+        for key, rule in list(tables["context"].items()):
+            if gone in rule.only:
+                tables["context"][key] = replace(rule, only=rule.only - {gone})
+                if rule.only == {gone}:
+                    del tables["context"][key]
+    for kind in tables.values():
+        kind.pop(gone, None)
 
 
 def _build(name: str, tables: Tables, file: str) -> Rules:

@@ -1,4 +1,4 @@
-"""The coded reports that were kept apart while rules were made: the goal holds on them."""
+"""The quarter of the coded reports that was kept apart at first: the goal holds on it, and must go on to hold."""
 
 from __future__ import annotations
 

@@ -82,6 +82,14 @@ phrases = ["lump"]
     assert [one.finding for one in extract("A lump, a mass, a nodule.", rules)] == ["lung_mass"]
 
 
+def test_a_disabled_finding_takes_its_terms_labels_and_rules_along(site) -> None:  # type: ignore[no-untyped-def]
+    rules = load_rules(site('disable = ["cardiomegaly", "enlarged_cardiac_silhouette"]'))
+    assert extract("Cardiomegaly. Heart size is normal. Enlarged cardiac silhouette.", rules) == ()
+    assert "Cardiomegaly" not in {label.name for label in rules.labels}
+    assert "borderline" in RULES.context
+    assert "borderline" not in rules.context
+
+
 def test_unless_and_needs(site) -> None:  # type: ignore[no-untyped-def]
     rules = load_rules(
         site("""
