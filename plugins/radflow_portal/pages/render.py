@@ -95,6 +95,18 @@ def tail(uid: str, length: int = 10) -> str:
     return uid if len(uid) <= length else f"\N{HORIZONTAL ELLIPSIS}{uid[-length:]}"
 
 
+def size(count: float | None) -> str:
+    """Bytes in the unit that people read, in powers of ten as archives state them."""
+    if count is None:
+        return "\N{EN DASH}"
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
 def words(name: str) -> str:
     """A name of the database as people write it."""
     return name.replace("_", " ").replace("-", " ")
@@ -122,6 +134,7 @@ def _environment() -> Environment:
         moment=moment,
         duration=duration,
         short=short,
+        size=size,
         tail=tail,
         aligned=aligned,
         estimate=estimate,
