@@ -12,6 +12,7 @@ from radflow_portal import (
     deidentify,
     evaluate,
     experiment,
+    fetch,
     pages,
     problems,
     registry,
@@ -54,12 +55,13 @@ def create_app() -> FastAPI:
         redoc_url=None,
         default_response_class=JSONResponse,
     )
-    for stage in (deidentify, catalog, cohort, registry, experiment, evaluate, reidentify):
+    for stage in (fetch, deidentify, catalog, cohort, registry, experiment, evaluate, reidentify):
         api_of_stage = APIRouter(prefix=api.prefix)
         api_of_stage.include_router(stage.router)
         app.include_router(api_of_stage)
     app.include_router(api)
     app.include_router(pages.router)
+    app.include_router(pages.fetch_router)
     app.include_router(pages.deidentify_router)
     app.include_router(pages.reidentify_router)
     app.add_api_route("/health", alive, include_in_schema=False)

@@ -34,6 +34,13 @@ class RadflowPlugin(AirflowPlugin):
             "icon_dark_mode": f"{PREFIX}/static/leaderboard-dark.svg",
         },
         {
+            "name": "Fetched images",
+            "href": f"{PREFIX}/fetched",
+            "destination": "nav",
+            "url_route": "fetched",
+            "category": "browse",
+        },
+        {
             "name": "De-identification",
             "href": f"{PREFIX}/deidentification",
             "destination": "nav",

@@ -77,6 +77,7 @@ def test_it_is_loaded_once(tmp_path: Path, way: str, source: str) -> None:
     assert views == [
         ["Experiments", "nav"],
         ["Leaderboard", "nav"],
+        ["Fetched images", "nav"],
         ["De-identification", "nav"],
         ["Re-identification", "nav"],
         ["Results", "dag_run"],
