@@ -239,7 +239,12 @@ def _study(
                 msg = f"{file} cannot be read back"
                 raise RuntimeError(msg)
             rows = Key(output, plants, private, context.burned, rng).rows()
-            hidden = [*(text for text in who.secrets() if not _is_word(text)), accession, ROOT, *_said(plants)]
+            hidden = [
+                *(text for text in who.secrets() if not _is_word(text)),
+                accession,
+                ROOT,
+                *_said(plants),
+            ]
             references.setdefault(name, []).append(ds)
             yield file, ds, rows, hidden
 

@@ -37,7 +37,8 @@ _HIPAA = {
 #: Not answered: what an engine must write itself, and what the structure of the file is made of.
 _SILENT = frozenset(
     {"SpecificCharacterSet", "SOPClassUID", "PixelData", "MediaStorageSOPClassUID", "TransferSyntaxUID",
-     "ImplementationClassUID", "ImplementationVersionName", "BurnedInAnnotation", "LossyImageCompression"}
+     "ImplementationClassUID", "EncapsulatedDocumentLength",
+     "ImplementationVersionName", "BurnedInAnnotation", "LossyImageCompression"}
 )  # fmt: skip
 
 
@@ -157,12 +158,19 @@ class Key:
         return False
 
     def _is_untouched(self, path: str, element: DataElement) -> bool:
+        if element.keyword.startswith("Cod") and self._local(path):
+            return False  # the meaning of a code of the hospital's own may say which hospital
         listed = int(element.tag) in rules() or path in self._plants or self._gone(path)
         if self._burned and element.tag.group == 0x0028:
             return False  # cleaning pixels may change how they are stored
         return (
             not listed and element.VR in _TEXT | _NUMBERS and element.VR != "PN" and bool(self._value(path))
         )
+
+    def _local(self, path: str) -> bool:
+        """Whether the item that an attribute stands in is a code of a local scheme."""
+        above = path.rsplit("<(", 1)[0]
+        return self._value(f"{above}<(0008,0102)>").startswith("99")
 
     def _type_answers(self, path: str, element: DataElement, keyword: str) -> None:
         kind = self._types.get(keyword)

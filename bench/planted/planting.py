@@ -109,7 +109,12 @@ def _nested_text(c: Context, ds: Dataset) -> dict[str, Plant]:
         planted[path] = Plant(text, gone=((c.who.operator.family, "HIPAA-A"),))
     for number, item in enumerate(ds.get("AcquisitionContextSequence", [])):
         if item.get("ValueType") == "TEXT":
-            fill(item, "TextValue", f"{path_of('AcquisitionContextSequence')}[<{number:04d}>]", "PatientStateText")
+            fill(
+                item,
+                "TextValue",
+                f"{path_of('AcquisitionContextSequence')}[<{number:04d}>]",
+                "PatientStateText",
+            )
     for number, item in enumerate(ds.get("ContentSequence", [])):
         if item.get("ValueType") == "TEXT":
             fill(item, "TextValue", f"{path_of('ContentSequence')}[<{number:04d}>]", "TEXT")
@@ -199,7 +204,9 @@ def add_identity(c: Context, ds: Dataset) -> None:
     for keyword in ODD_DATES:
         if c.rng.random() < 0.15 and keyword not in ds:
             near = c.day - datetime.timedelta(days=c.rng.randrange(1, 900))
-            setattr(ds, keyword, near.strftime("%Y%m%d") + (f"{c.time}.5" if keyword.endswith("DateTime") else ""))
+            setattr(
+                ds, keyword, near.strftime("%Y%m%d") + (f"{c.time}.5" if keyword.endswith("DateTime") else "")
+            )
     if c.rng.random() < 0.1 and "PixelData" in ds:
         _overlay(c, ds)
 

@@ -111,7 +111,9 @@ def nested() -> dict[str, list[tuple[Signature, list[Signature]]]]:
         verdicts[creator, group, element].add(word)
     for place, creator, group, element, word, vrs in rows:
         usable = [vr for vr in vrs.split() if vr in _NUMBERS | _TEXTS]
-        agreed = len(verdicts[creator, group, element]) == 1  # files of implicit VR do not say which row is meant
+        agreed = (
+            len(verdicts[creator, group, element]) == 1
+        )  # files of implicit VR do not say which row is meant
         if place in sequences and usable and word in ("keep", "remove") and agreed:
             inside[place].append(Signature(creator, int(group, 16), int(element, 16), usable[0], word))
     found: dict[str, list[tuple[Signature, list[Signature]]]] = defaultdict(list)

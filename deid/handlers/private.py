@@ -45,7 +45,8 @@ class PrivateRules:
         if "retain_safe_private" in policy.options:
             if policy.private == "tcia":
                 self._known |= standard.private_dispositions()
-            self._known |= {key: {vr: "keep"} for key, vr in _folded(standard.safe_private()).items()}
+            for key, vr in _folded(standard.safe_private()).items():
+                self._known[key] = {**self._known.get(key, {}), vr: "keep"}
         self._known = {key: by_vr for key, by_vr in self._known.items() if set(by_vr.values()) != {"remove"}}
         self._blocks = {(creator, group) for creator, group, _ in self._known}
 
@@ -80,7 +81,9 @@ class PrivateRules:
             return Rule(Action.HASH, Action.REMOVE, vr)
         if what != "keep" or vr == "PN":
             return None
-        return Rule(Action.TEXT if vr in _FREE else Action.KEEP, Action.REMOVE, vr)
+        if vr in _FREE:
+            return Rule(Action.TEXT, Action.EMPTY, vr)  # that it was there says nothing
+        return Rule(Action.KEEP, Action.REMOVE, vr)
 
     def _date(self, vr: str) -> Rule | None:
         if "retain_longitudinal_modified_dates" in self._options and vr in ("DA", "DT"):
@@ -91,7 +94,9 @@ class PrivateRules:
 def _telling(known: dict[str, str], value: bytes | None) -> str:
     """The VR that says most, of those that may stay: files that do not know an attribute call it UN or OB."""
     staying = [vr for vr, what in known.items() if what != "remove"]
-    usual = sorted((vr for vr in staying if vr not in ("OB", "OW", "UN")), key=lambda vr: vr in _FREE) or staying
+    usual = (
+        sorted((vr for vr in staying if vr not in ("OB", "OW", "UN")), key=lambda vr: vr in _FREE) or staying
+    )
     return next((vr for vr in usual if value is not None and fits(vr, None, value)), usual[0])
 
 

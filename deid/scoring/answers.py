@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TABLE = "answer_data"
 _REQUIRED = ("SOPInstanceUID", "AnswerData")
-_NO_VALUE = frozenset({"", "nan", "none", "null"})
+_NO_VALUE = frozenset({"", "nan", "None", "null"})  # "NONE" is a value that scanners write
 
 
 class AnswerError(DeidError):
@@ -170,7 +170,7 @@ def _answer(item: Mapping[str, Any]) -> Answer:
         name=plain(item.get("tag_name")),
         action=plain(item.get("action")).lower(),
         value=value,
-        text=value if text.lower() in _NO_VALUE else text,
+        text=value if text in _NO_VALUE else text,
         categories={str(key): str(known) for key, known in categories.items() if known},
         box=_box(item),
         frame=int(frame) if isinstance(frame, int) else None,

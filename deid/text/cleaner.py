@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from deid.text import names, patterns, places
 from deid.text.dates import Dates, moved
 from deid.text.dictionary import Dictionary
-from deid.text.lexicon import MONTH
+from deid.text.lexicon import DEED, LINK, MONTH, SPEAKER, TITLE, bits
 from deid.text.plain import Plain, plain
 from deid.text.tokens import Tokens
 
@@ -23,6 +23,10 @@ _ALNUM = re.compile(r"[^\W_]")
 _DIGITS = re.compile(r"\d+")
 _MEMO = 4096
 _PASSES = 8
+_LEADS = DEED | LINK | SPEAKER | TITLE
+_NUMBERED = frozenset({"id", "phone", "uid"})
+_NUMBER = re.compile(r"[^\W\d]*\d")
+_LAST = re.compile(r"[^\W\d_]+(?=[\s:=#.-]*$)")
 _SEPARATORS = " \t\u3000,;:/_^|-=&+~"
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'"}
 
@@ -220,9 +224,25 @@ def _gaps(text: str, cuts: Sequence[_Span], *, placeholder: bool) -> Iterator[tu
             end = cuts[index].end
             index += 1
         ceiling = cuts[index].start if index < len(cuts) else len(text)
-        start, end, new = _squeezed(text, max(floor, cut.lead), end, floor, ceiling)
-        yield start, end, new
+        gap = _squeezed(text, max(floor, cut.lead), end, floor, ceiling)
+        yield _parted(text, gap, cut.kind, floor)
         floor = end
+
+
+def _parted(text: str, gap: tuple[int, int, str], kind: str, floor: int) -> tuple[int, int, str]:
+    """Part the words around a gap, so that the one that said "a name follows" does not say it of the next.
+
+    "Patient: Ann Smith Isovue-300" becomes "Patient; Isovue-300".
+    """
+    start, end, new = gap
+    before = _LAST.search(text, floor, start)
+    behind = len(text) - len(text[end:].lstrip(" \t:"))
+    if before is None or new.strip() or not text[behind : behind + 1].isalnum():
+        return gap
+    numbered = kind in _NUMBERED and _NUMBER.match(text, behind) is not None
+    if numbered or bits()[before.group().lower()] & _LEADS:
+        return before.end(), behind, "; "
+    return gap
 
 
 def _squeezed(text: str, start: int, end: int, floor: int, ceiling: int) -> tuple[int, int, str]:

@@ -208,7 +208,7 @@ class Dictionary:
         if low in self._ordinary and self._words[low] == "place":
             return self._located(tokens, index)
         doubtful = flags & (ESSENTIAL | FUNCTION | UNIT) or (len(low) == 2 and flags & (CLINICAL | WORD))
-        if not doubtful:
+        if not doubtful or (len(tokens) == 1 and self._words[low] == "name" and len(low) > 3):
             return True
         before, after = tokens.at(index - 1), tokens.at(index + 1)
         text, start, end = tokens.text, tokens.starts[index], tokens.ends[index]

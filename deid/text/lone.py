@@ -49,6 +49,13 @@ def _strong(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
         return 0
     stop = index + 1 if glued else max(index + 1, run(tokens, index, 1))
     first = _back(tokens, index)
+    if first < index and "," in tokens.gap(
+        index - 1
+    ):  # "Quackenbush, Giovanni Wash in": the family name was said
+        while (
+            stop > index + 1 and tokens.bits[stop - 1] & WORD and not tokens.bits[stop - 1] & (STRONG | FIRST)
+        ):
+            stop -= 1
     parts = stop - first
     if own & CERTAIN and not any(
         at != index and (at in tokens.known or tokens.bits[at] & STRONG) for at in range(first, stop)

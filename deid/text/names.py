@@ -38,6 +38,7 @@ from deid.text.tokens import Tokens
 
 _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
 #: Words before a person rather than a thing.
+_LONG = 4
 _INITIALS = frozenset({"", " ", ".", ". "})
 _APART = frozenset({"; ", "_", " - ", "/", ", ", ","})
 _PERSONS = frozenset({"for", "by", "re", "attn", "o", "w"})
@@ -217,6 +218,8 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
     own = tokens.bits[index]
     if index in tokens.known:
         return True
+    if person and tokens.mixed and _stranger(tokens, index):
+        return True
     if own & EPONYM and (protected(tokens, index, own) or own & CERTAIN):
         return False
     if own & STRONG:
@@ -257,6 +260,12 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
         and not own & FUNCTION
         and not protected(tokens, index, own)
     )
+
+
+def _stranger(tokens: Tokens, index: int) -> bool:
+    """A word that no list has, written as a name: "Nurse Ravensdale"."""
+    word = tokens.words[index]
+    return word.istitle() and len(word) > _LONG and tokens.unknown(index) and not tokens.glued(index)
 
 
 def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:

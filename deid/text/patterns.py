@@ -310,12 +310,14 @@ def find(text: str, lows: list[str], digits: Sequence[tuple[int, int]]) -> Itera
         chosen += groups["letter"]
     if not text.isascii():
         chosen += groups["wide"]
+    spaced = text.replace("_", " ")  # "Week 12_1479 Quarry Hill Road"
     for rule in chosen:
+        source = spaced if rule.kind == "address" else text
         if rule.needs == "digit" and len(text) > _LONG:
             for begin, stop in windows(digits, rule.before, rule.after, len(text)):
-                yield from _matches(rule, text, begin, stop)
+                yield from _matches(rule, source, begin, stop)
         else:
-            yield from _matches(rule, text, 0, len(text))
+            yield from _matches(rule, source, 0, len(text))
 
 
 def _matches(rule: Rule, text: str, begin: int, stop: int) -> Iterator[tuple[int, int, str]]:

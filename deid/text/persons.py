@@ -10,7 +10,6 @@ from deid.text.lexicon import (
     EPONYM,
     ESSENTIAL,
     FIRST,
-    FREQUENT,
     FUNCTION,
     GENERATION,
     LAST,
@@ -83,7 +82,7 @@ def more(tokens: Tokens, stop: int, level: int, spans: list[Span]) -> int:
 
 def run(tokens: Tokens, index: int, level: int) -> int:
     """Where a name that begins here ends (exclusive); the same index when none does."""
-    position, names, first_seen = index, 0, False
+    position, names, first_seen, inverted = index, 0, False, False
     count = min(len(tokens), index + _LONGEST)
     while position < count:
         if position > index:
@@ -97,6 +96,7 @@ def run(tokens: Tokens, index: int, level: int) -> int:
             ):
                 break  # a sentence ends
             comma = "," in gap
+            inverted = inverted or comma
         else:
             comma = False
         own = tokens.bits[position]
@@ -119,6 +119,8 @@ def run(tokens: Tokens, index: int, level: int) -> int:
             if not _opens(tokens, position, level):
                 break
             names, first_seen = 1, bool(own & FIRST)
+        elif inverted and names > 1 and own & WORD and not own & (STRONG | FIRST):
+            break  # "Quackenbush, Giovanni Wash in": the family name was said
         elif names < 4 and _continues(tokens, position, level, names=names, comma=comma, first=first_seen):
             names += 1
         else:
@@ -169,6 +171,8 @@ def _opens(tokens: Tokens, index: int, level: int) -> bool:
         return True
     title = not word.isupper() and tokens.mixed
     if own & CLINICAL:
+        if level == 3 and title and own & NAME and own & COMMON and not own & UNIT and _ends(tokens, index):
+            return True  # "Operator: Stone"
         if level > 1 and own & NAME and own & FUNCTION and _strong_next(tokens, index):
             return True  # "Patient Brown, Charlie"
         return level >= 4 and title and bool(own & NAME) and not own & UNIT
@@ -217,8 +221,8 @@ def _continues(
                 and not following & FUNCTION
             ):
                 return False  # "Dr. Suleiman. Fall risk"
-            previous = tokens.bits[index - 1]
-            if names > 1 and previous & FREQUENT and not own & COMMON:
+            double = index + 1 < len(tokens) and tokens.gap(index) == "-" and tokens.bits[index + 1] & STRONG
+            if names > 1 and not own & COMMON and not double:
                 return False  # "Patricia Johnson Stable"
             return (
                 (title or first or comma)

@@ -111,7 +111,11 @@ class Tokens:
 
     def lettered(self, index: int) -> bool:
         """Whether a single letter belongs to the word before it: "arm B", "hepatitis C", "type A"."""
-        if not index or self.gap(index - 1) != " " or self.text[self.ends[index] : self.ends[index] + 1] == ".":
+        if (
+            not index
+            or self.gap(index - 1) != " "
+            or self.text[self.ends[index] : self.ends[index] + 1] == "."
+        ):
             return False
         own = self.bits[index - 1]
         return self.words[index - 1].islower() and bool(own & (WORD | CLINICAL)) and not own & _LEADS

@@ -50,6 +50,7 @@ _MEANING = 0x00080104
 #: VRs in which nobody types.
 _FORMAL = frozenset({"UI", "DA", "DT"})
 _GRAPHICS = frozenset({0x0022, 0x1500, 0x3000, 0x4000})
+_COMMENTS = 0x4000
 #: What the only item of a dummy sequence must say (type 1, Enumerated Values of PS3.3 C.10.5, C.17.3): nobody's.
 _DUMMY_TERMS = {0x00700004: b"PIXEL", 0x00700015: b"N", 0x0040A010: b"CONTAINS", 0x0040A040: b"TEXT"}
 #: A number of this many digits is no technical term.
@@ -96,7 +97,9 @@ class Judge:
         if tag == _MEANING and context.startswith(b"99"):
             yield "text"
         if is_graphics(tag) and (tag >> 24 == 0x50 or tag & 0xFFFF in _GRAPHICS):
-            cleaned = "clean_graphics" in self._grounds.options and not self._is_known(event)
+            curve = tag >> 24 == 0x50 and tag & 0xFFFF == 0x3000
+            words = tag & 0xFFFF == _COMMENTS or (curve and _PRINTABLE.fullmatch(stripped))
+            cleaned = "clean_graphics" in self._grounds.options and not words
             yield from () if cleaned else ("graphics",)
         if vr == "AS" or (vr in ("", "UN") and vr_of(tag) == "AS"):
             yield from self._age(stripped)
@@ -242,7 +245,8 @@ def _bounded(token: Token, pattern: bytes, value: bytes, offset: int) -> bool:
         return False
     if pattern[-1:].isdigit() and after.isdigit():
         return False
-    return len(pattern) >= _SHORT or not (_letter(before) or _letter(after))
+    word = len(pattern) >= _SHORT and token.code not in ("text", "private-text")
+    return word or not (_letter(before) or _letter(after))
 
 
 def _letter(byte: bytes) -> bool:

@@ -51,6 +51,7 @@ _WORD = re.compile(r"[^\W_]+")
 #: What readers of small print take for one another.
 _ALIKE = str.maketrans("015826|!¡", "oisbzblii")
 _CLOSE = 0.82
+_FRAMES = 8  #: of an overlay that are read
 
 
 def may_show_text(modality: str, image_type: str, photometric: str, burned_in: str) -> bool:
@@ -96,6 +97,36 @@ def _read(word: str, words: list[str], together: str) -> bool:
         abs(len(read) - len(wanted)) <= 1 and SequenceMatcher(None, wanted, read).ratio() >= _CLOSE
         for read in words
     )
+
+
+def overlays(path: Path) -> Iterator[tuple[int, str]]:
+    """(tag of the data, text) of everything that can be read in the overlays of a file, in its first frames.
+
+    They are decoded by pydicom and read by the pixel stage's recogniser.
+    """
+    import numpy as np
+    import pydicom
+
+    from deid.pixels.find import legible, read_lines, search
+
+    ds = pydicom.dcmread(path, stop_before_pixels=True)
+    for group in range(0x6000, 0x6020, 2):
+        if (group, 0x3000) not in ds:
+            continue
+        try:
+            bits = np.atleast_3d(ds.overlay_array(group)) if ds[group, 0x0010].value else None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            bits = None
+        if bits is None:
+            yield group << 16 | 0x3000, ""
+            continue
+        single = ds.get((group, 0x0015)) is None or int(ds[group, 0x0015].value) == 1
+        frames = bits.reshape(1, *bits.shape[:2]) if single else bits
+        for gray in [frame.astype(np.uint8) * 255 for frame in frames[:_FRAMES]]:
+            for piece in search([gray]):
+                reading, score = read_lines(gray, piece.quad, piece.box(gray.shape))
+                if legible(reading, score):
+                    yield group << 16 | 0x3000, reading
 
 
 def reader(rules: PixelRules) -> Read:
