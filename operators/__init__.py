@@ -57,6 +57,7 @@ def get_provider_info() -> dict[str, Any]:
                         "experiment",
                         "evaluate",
                         "reidentify",
+                        "audit",
                     )
                 ]
                 + ["operators.model_container"],

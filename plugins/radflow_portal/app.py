@@ -7,6 +7,8 @@ from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from radflow_portal import (
+    access,
+    audit,
     catalog,
     cohort,
     deidentify,
@@ -55,7 +57,18 @@ def create_app() -> FastAPI:
         redoc_url=None,
         default_response_class=JSONResponse,
     )
-    for stage in (fetch, deidentify, catalog, cohort, registry, experiment, evaluate, reidentify):
+    for stage in (
+        fetch,
+        deidentify,
+        catalog,
+        cohort,
+        registry,
+        experiment,
+        evaluate,
+        reidentify,
+        access,
+        audit,
+    ):
         api_of_stage = APIRouter(prefix=api.prefix)
         api_of_stage.include_router(stage.router)
         app.include_router(api_of_stage)
@@ -64,6 +77,7 @@ def create_app() -> FastAPI:
     app.include_router(pages.fetch_router)
     app.include_router(pages.deidentify_router)
     app.include_router(pages.reidentify_router)
+    app.include_router(pages.access_router)
     app.add_api_route("/health", alive, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guards)

@@ -55,6 +55,13 @@ class RadflowPlugin(AirflowPlugin):
             "category": "browse",
         },
         {
+            "name": "Access",
+            "href": f"{PREFIX}/access",
+            "destination": "nav",
+            "url_route": "access",
+            "category": "browse",
+        },
+        {
             "name": "Results",
             "href": f"{PREFIX}/runs/by-dag-run?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
             "destination": "dag_run",

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationW
 
 FOLDER = ROOT / "dags"
 SCHEDULES = {
+    "audit": "@daily",
     "cohort": None,
     "curate": ["radflow://research/held"],
     "deidentify": ["radflow://landing/series"],
@@ -28,6 +29,7 @@ SCHEDULES = {
     "rotate_key": None,
 }
 OUTLETS = {
+    "audit": set(),
     "fetch_idc": {"radflow://landing/series"},
     "fetch_tcia": {"radflow://landing/series"},
     "fetch_daily": {"radflow://landing/series"},

@@ -80,6 +80,7 @@ def test_it_is_loaded_once(tmp_path: Path, way: str, source: str) -> None:
         ["Fetched images", "nav"],
         ["De-identification", "nav"],
         ["Re-identification", "nav"],
+        ["Access", "nav"],
         ["Results", "dag_run"],
     ]
     assert apps == [["Radflow", "/radflow"]]

@@ -1,8 +1,9 @@
 """The portal's pages: the same data as the API, for people. They work inside Airflow and on their own."""
 
+from radflow_portal.pages.access import router as access_router
 from radflow_portal.pages.deidentify import router as deidentify_router
 from radflow_portal.pages.fetch import router as fetch_router
 from radflow_portal.pages.reidentify import router as reidentify_router
 from radflow_portal.pages.routes import router as router
 
-__all__ = ["deidentify_router", "fetch_router", "reidentify_router", "router"]
+__all__ = ["access_router", "deidentify_router", "fetch_router", "reidentify_router", "router"]

@@ -5,8 +5,10 @@ function fields(form) {
   const sent = {};
   for (const [name, value] of new FormData(form)) {
     const text = value.trim();
-    if (text !== "") sent[name] = form.elements[name].type === "number" ? Number(text) : text;
+    const field = form.elements[name];
+    if (text !== "") sent[name] = field.type === "number" || field.dataset.number !== undefined ? Number(text) : text;
   }
+  for (const box of form.querySelectorAll("input[type=checkbox]")) sent[box.name] = box.checked;
   return sent;
 }
 

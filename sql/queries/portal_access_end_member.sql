@@ -1,0 +1,1 @@
+select access.end_member(%(team)s, %(account)s, %(reason)s)

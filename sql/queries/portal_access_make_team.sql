@@ -1,0 +1,1 @@
+select access.make_team(%(team)s, %(reason)s)

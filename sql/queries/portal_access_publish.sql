@@ -1,0 +1,1 @@
+select access.publish_agreement(%(name)s, %(title)s, %(body)s) as id
