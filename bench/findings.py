@@ -279,7 +279,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reports", type=Path, default=SHARED / "reports_dev" / "reports.csv")
     parser.add_argument("--truth", type=Path, default=SHARED / "reports_dev" / "findings.csv")
-    parser.add_argument("--part", choices=("all", "tune", "held"), default="held")
+    parser.add_argument("--part", choices=("all", "tune", "held"), default="all")
     parser.add_argument("--rules", type=Path)
     parser.add_argument("--peers", action="store_true")
     parser.add_argument(

@@ -7,6 +7,7 @@ RadflowError
 ├── CriteriaError            cohort criteria that mean nothing
 ├── CohortError              a cohort that cannot be frozen (research.cohorts)
 ├── TagError                 a tag that is no known concept (research.tagging)
+├── RulesError               a rule file for report findings (research.findings) that cannot be used
 ├── SpecError                an experiment specification that cannot run
 ├── AlgorithmError           an algorithm descriptor or image that breaks the contract
 │   └── StepError            one case failed in one step; carries a fixed code
