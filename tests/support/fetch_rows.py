@@ -61,7 +61,8 @@ def fill_fetch(cursor: Any) -> FetchRows:
             opened.execute(
                 "insert into landing.received_series (source, source_kind, collection, series_uid, state, image_count, "
                 "object_count, offered_bytes, byte_count, modality, body_part, licence, licence_uri, citation_uri, "
-                "owner, team, visibility, uri, manifest_sha256, reason_code, reason, fetch_run_id, given_by, received_at) "
+                "owner, team, visibility, uri, manifest_sha256, reason_code, reason, fetch_run_id, given_by, "
+                "received_at) "
                 "values ('idc_x', 'idc', 'FETCHED', %s, %s, 8, %s, 1000000, %s, 'CT', 'CHEST', %s, %s, %s, %s, %s, %s, "
                 "%s, %s, %s, %s, %s, %s, case when %s then now() end) returning id",
                 (f"{UID}.{name}", state, 8 if here else None, 1_000_000 if here else None, licence, uri, DOI, owner, team,
