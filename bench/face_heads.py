@@ -1,7 +1,12 @@
 """Heads for judging the removal of faces: real ones out of packages, and subjects warped out of them; with answer keys.
 
-Each head comes with a mask of its brain and one of its face shell: the outer 6 mm of tissue over eyes, nose, cheeks,
-mouth and lips, bounded by planes that were read off each image by hand. Neither comes from the code under test.
+Each head comes with a mask of its brain and masks of its face, bounded by planes that were read off each image by hand;
+none comes from the code under test. The face is defined in three ways, since nobody has defined it once for all:
+
+- ``face``: the outer 6 mm of tissue over eyes, nose, cheeks, mouth and lips, seen from outside (:func:`shell`);
+- ``lined``: within 6 mm of any air that is connected to the outside: the lining of nose, sinuses and throat too, and what
+  lies behind a thin dark line (orbital fat in MR);
+- ``before_ears``: as ``face``, but everything below the brow and before the ears.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +43,7 @@ WHEELS = {"pydeface": "pydeface==2.1.0", "nilearn": "nilearn==0.14.1"}
 class Head:
     """A head with its answer key, all on one grid: axes z, y, x along DICOM's patient axes.
 
-    ``brain`` and ``face`` are what must stay and what must go; ``marks`` are (z, y, x) voxels of eyes, nose, mouth
-    and cheeks, where the surface must recede.
+    ``brain`` is what must stay, ``face`` and ``others`` (by name) are what must go.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Head:
     brain: Array
     face: Array
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    others: dict[str, Array] = field(default_factory=dict)
 
     @property
     def skin(self) -> float:
@@ -93,11 +98,11 @@ def wheel_folder(name: str, *, fetch: bool = False) -> Path | None:
     return target if (target / name).is_dir() else None
 
 
-def shell(values: Array, spacing: tuple[float, float, float], skin: float) -> Array:
+def shell(values: Array, spacing: tuple[float, float, float], skin: float, *, lining: bool = False) -> Array:
     """Tissue within 6 mm of the outer surface; the volume's own front, sides and top count as air, its lower end not.
 
     The outer surface is that of the body after hollows narrower than 2 cm are filled: the lining of the nose's
-    cavities is no face, the nose and its wings are.
+    cavities is no face, the nose and its wings are. With ``lining`` no hollow is filled.
     """
     tissue = np.asarray(ndimage.gaussian_filter(values.astype(np.float32), 0.5) > skin)
     # One body only: what stands in the air (head rests, ghosts) is not skin.
@@ -106,24 +111,32 @@ def shell(values: Array, spacing: tuple[float, float, float], skin: float) -> Ar
     body = ndimage.binary_dilation(body, iterations=2, mask=tissue)
     rim = [(0, int(12 / spacing[0])), *((int(12 / step),) * 2 for step in spacing[1:])]
     padded = np.pad(body, rim)
-    swollen = ndimage.distance_transform_edt(~padded, sampling=spacing) <= 10
-    filled = ndimage.distance_transform_edt(swollen, sampling=spacing) > 10
-    labels, _ = ndimage.label(~(filled | padded))
+    solid = padded
+    if not lining:
+        swollen = ndimage.distance_transform_edt(~padded, sampling=spacing) <= 10
+        solid = padded | (ndimage.distance_transform_edt(swollen, sampling=spacing) > 10)
+    labels, _ = ndimage.label(~solid)
     outside = labels == labels[-1, 0, 0]
     near = ndimage.distance_transform_edt(~outside, sampling=spacing) <= SHELL_MM
     cut = tuple(slice(before, n - after) for (before, after), n in zip(rim, padded.shape, strict=True))
     return np.asarray((near & padded)[cut])
 
 
-def _face(head: Head, top: float, back: float, half_width: float = 70.0, middle: float = 0.0) -> Head:
-    """The shell below ``top``, before ``back``, within ``half_width`` of the middle (mm in the head's own axes)."""
+def _face(
+    head: Head, top: float, back: float, ears: float, half_width: float = 70.0, middle: float = 0.0
+) -> Head:
+    """The shell below ``top``, before ``back``, within ``half_width`` of the middle; and before the ``ears`` (mm in the
+    head's own axes)."""
     z, y, x = (
         head.origin[2 - axis]
         + head.spacing[axis] * np.arange(n).reshape([-1 if a == axis else 1 for a in range(3)])
         for axis, n in enumerate(head.values.shape)
     )
     box = (z < top) & (y < back) & (np.abs(x - middle) < half_width)
-    return replace(head, face=shell(head.values, head.spacing, head.skin) & box)
+    outer = shell(head.values, head.spacing, head.skin)
+    lined = shell(head.values, head.spacing, head.skin, lining=True) & box & ~head.brain
+    before = np.broadcast_to((z < top) & (y < ears), outer.shape) & outer
+    return replace(head, face=outer & box, others={"lined": lined, "before_ears": before})
 
 
 @cache
@@ -136,7 +149,7 @@ def colin() -> Head | None:
     brain = sitk.GetArrayFromImage(_read(path.with_name("ch2bet.nii.gz"))) > 0
     values = sitk.GetArrayFromImage(image).astype(np.float32) * 4
     head = Head("colin27", "MR", values, (1.0, 1.0, 1.0), brain, brain, tuple(image.GetOrigin()))
-    return _face(head, top=-22.0, back=-40.0)
+    return _face(head, top=-22.0, back=-40.0, ears=-14.0)
 
 
 @cache
@@ -154,7 +167,7 @@ def cranium() -> Head | None:
     x, y, z = (float(step) for step in project["spacing"])
     brain = intracranial(values, (z, y, x))
     head = Head("cranium", "CT", values, (z, y, x), brain, brain)
-    return _face(head, top=75.0, back=75.0, middle=122.0)
+    return _face(head, top=75.0, back=75.0, ears=95.0, middle=122.0)
 
 
 @cache
@@ -175,7 +188,7 @@ def average() -> Head | None:
     values = sitk.GetArrayFromImage(image)
     spacing = tuple(image.GetSpacing()[::-1])
     head = Head("average", "MR", values, spacing, brain, brain, tuple(image.GetOrigin()))
-    return _face(head, top=-15.0, back=-50.0)
+    return _face(head, top=-15.0, back=-50.0, ears=-10.0)
 
 
 def intracranial(values: Array, spacing: tuple[float, float, float]) -> Array:
@@ -220,14 +233,18 @@ def simulate(head: Head, seed: int, *, invert: bool = False) -> Head:
     air = -1000.0 if head.modality == "CT" else 0.0
     values = ndimage.map_coordinates(head.values, index, order=1, cval=air)
     brain = ndimage.map_coordinates(head.brain.astype(np.float32), index, order=1) > 0.5
-    face = ndimage.map_coordinates(head.face.astype(np.float32), index, order=1) > 0.5
+    masks = {
+        name: ndimage.map_coordinates(mask.astype(np.float32), index, order=1) > 0.5
+        for name, mask in {"face": head.face, **head.others}.items()
+    }
     name = f"{head.name}-{seed}"
     if head.modality == "MR":
         values = _scanner(values, head, rng, ndimage.binary_closing(brain, iterations=4) if invert else None)
         name += "-inverted" if invert else ""
     else:
         values = values + rng.normal(0, 12, values.shape)
-    return Head(name, head.modality, values.astype(np.float32), (1.2, 1.2, 1.2), brain, face)
+    face = masks.pop("face")
+    return Head(name, head.modality, values.astype(np.float32), (1.2, 1.2, 1.2), brain, face, others=masks)
 
 
 def _scanner(values: Array, head: Head, rng: np.random.Generator, brain: Array | None) -> Array:

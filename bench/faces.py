@@ -46,8 +46,11 @@ def score(name: str, head: face_heads.Head, changed: np.ndarray, *, ours: bool) 
     face = float(changed[head.face & (head.values > limit)].mean())
     brain = float(1 - changed[head.brain].mean())
     near = ndimage.distance_transform_edt(~head.brain, sampling=head.spacing) <= 5.0
-    goals = (FACE_GOAL, BRAIN_GOAL) if ours else (None, None)
+    goals: tuple[float | None, float | None] = (FACE_GOAL, BRAIN_GOAL) if ours else (None, None)
     say(f"{name}/face_removed", face, "share", goals[0], face >= FACE_GOAL if ours else None)
+    for other, mask in head.others.items():
+        share = float(changed[mask & (head.values > limit)].mean())
+        say(f"{name}/face_removed/{other}", share, "share", goals[0], share >= FACE_GOAL if ours else None)
     say(f"{name}/brain_kept", brain, "share", goals[1], brain == BRAIN_GOAL if ours else None)
     say(f"{name}/brain_5mm_kept", float(1 - changed[near].mean()), "share")
 
@@ -69,6 +72,11 @@ def judge(head: face_heads.Head, *, peers: bool) -> None:
             say(f"ours/{head.name}/face_removed", outcome.status, "status", FACE_GOAL, False)
             return
         changed = read_series({}, files) != read_series(outcome.results, files)
+    mask = PEERS["facemask"](head) if peers else None
+    if mask is not None:  # what pydeface's own mask, laid upon this head by its recipe, calls face
+        where = mask & ~head.brain & (head.values > (-700.0 if head.modality == "CT" else CHANCE * head.skin))
+        share = float(changed[where].mean())
+        say(f"ours/{head.name}/face_removed/pydeface_mask", share, "share", FACE_GOAL, share >= FACE_GOAL)
     score(f"ours/{head.name}", head, changed, ours=True)
     say(f"ours/{head.name}/cpu", seconds, "s", SECONDS_GOAL, seconds < SECONDS_GOAL)
     for name, peer in PEERS.items() if peers else ():

@@ -95,7 +95,8 @@ class _Series:
         self._rules = rules
         self._scratch = scratch
         first = next(iter(opened.values())).header
-        self._ct = str(first.get("Modality", "")) == "CT"
+        self._modality = str(first.get("Modality", ""))
+        self._ct = self._modality == "CT"
         self._body_part = str(first.get("BodyPartExamined") or "")
 
     def clean(self) -> FaceOutcome:
@@ -116,7 +117,7 @@ class _Series:
             self._check_one_frame_of_reference()
         stacks.check_regular(head)
         volume = stacks.to_volume(head, self._read)
-        body = find_body(volume, ct=self._ct)
+        body = find_body(volume, self._modality)
         template = load_template()
         fit = register(volume, body, template)
         fine = stacks.to_volume(head, self._read, _FINE_MM)
@@ -127,11 +128,17 @@ class _Series:
         if fit is not None and region is not None:
             why = problems(fit, region, volume, ct=self._ct)
         if fit is None or region is None or why:
-            if headers.told_far(self._body_part, ct=self._ct):
+            surely_none = fit is None or len(why) > 1  # one doubt alone does not make a knee of a head
+            if surely_none and self._told_far(head):
                 because = "no head found, and the header names another body part"
                 return FaceOutcome("no-face", report={"status": "no-face", "because": because})
             raise unregistered(why)
         return self._remove(found, head, fit, region, volume, body, fine)
+
+    def _told_far(self, stack: Stack) -> bool:
+        return headers.told_far(
+            self._body_part, strict=self._modality in ("CT", "PT"), length=max(stack.extent)
+        )
 
     def _check_one_frame_of_reference(self) -> None:
         """Stacks of a series share a head only where they share their coordinates."""
@@ -148,7 +155,7 @@ class _Series:
                 continue
             steps = max(1, int(_GLANCE_MM * (len(stack.planes) - 1) / max(stack.extent[0], 1e-6)))
             volume = stacks.to_volume(stacks.thin(stack, steps), self._read)
-            reason = presence.no_head(volume, find_body(volume, ct=self._ct), ct=self._ct)
+            reason = presence.no_head(volume, find_body(volume, self._modality), ct=self._ct)
             if reason is None:
                 return None
             reasons.append(reason)
@@ -190,6 +197,7 @@ class _Series:
             "mutual_information": round(fit.information, 4),
             "forwards_to_backwards": round(fit.forwards, 3),
             "warp_mm": round(fit.warp, 2),
+            "brain_and_scalp_to_skull": [round(ratio, 2) for ratio in fit.skull],
             "frames": len(frames),
             "frames_touched": touched,
             "voxels_removed": removed,

@@ -22,6 +22,8 @@ _FAR = frozenset(
         "SSPINE", "TESTIS", "THIGH", "THUMB", "TIBIA", "TOE", "ULNA", "UTERUS", "WRIST",
     }
 )  # fmt: skip
+_LEGS = frozenset({"ANKLE", "CALF", "EXTREMITY", "FEMUR", "FOOT", "KNEE", "LEG", "THIGH", "TIBIA", "TOE"})
+_TRUNK_MM = 800.0
 #: Parts whose field of view may reach a chin: in CT the image itself must say that it does not.
 _NEAR = frozenset(
     {
@@ -54,15 +56,19 @@ def may_hold_face(headers: Sequence[Mapping[int, bytes]]) -> bool:
     return planes >= MIN_PLANES
 
 
-def told_far(body_part: str, *, ct: bool) -> bool:
+def told_far(body_part: str, *, strict: bool, length: float = 0.0) -> bool:
     """Whether a header names a body part without a face; counts only where no head was found either.
 
     Args:
         body_part: Body Part Examined.
-        ct: in CT the image is the better witness, so a part near the neck does not count.
+        strict: a part near the neck does not count: in CT the image is the better witness, and a PET of the body
+            often begins at the brow.
+        length: mm that the planes cover; what is longer than a trunk is no abdomen only, whatever it says.
     """
     part = "".join(letter for letter in body_part.upper() if letter.isalpha())
-    return part in _FAR or (not ct and part in _NEAR)
+    if length > _TRUNK_MM and part not in _LEGS:
+        return False
+    return part in _FAR or (not strict and part in _NEAR)
 
 
 def _text(header: Mapping[int, bytes], tag: int) -> str:

@@ -23,6 +23,9 @@ MIN_FORWARDS = 1.04
 _SCALE = (0.6, 1.35)
 #: Anisotropy: the longest to the shortest axis of the affine part.
 _MAX_STRETCH = 1.6
+#: The skull is darker than the brain by the first ratio, or than the scalp around it by the second. Without that the
+#: outline was a brain's: skull stripped, or the skin too dark to be seen.
+MIN_SKULL = (1.6, 1.1)
 #: In CT a brain is soft tissue almost everywhere.
 _BRAIN_HU = (-15.0, 110.0)
 _MIN_BRAIN_SHARE = 0.8
@@ -44,6 +47,8 @@ def problems(fit: Fit, region: Region, volume: Volume, *, ct: bool) -> list[str]
         found.append(f"mutual information is {fit.information:.3f} only, {MIN_INFORMATION} is needed")
     if fit.forwards < MIN_FORWARDS:
         found.append(f"forwards fits {fit.forwards:.2f} times as well as backwards, {MIN_FORWARDS} is needed")
+    if fit.skull[0] < MIN_SKULL[0] and fit.skull[1] < MIN_SKULL[1]:
+        found.append("no skull between the brain and the surface")
     scale = float(np.cbrt(abs(np.linalg.det(fit.matrix))))
     singular = np.linalg.svd(fit.matrix, compute_uv=False)
     if not _SCALE[0] <= scale <= _SCALE[1] or singular[0] / singular[-1] > _MAX_STRETCH:

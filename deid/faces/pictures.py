@@ -96,7 +96,7 @@ def _why(
     if sop == _STRUCTURES:
         return _outline(header)
     part = _text(values, _BODY_PART)
-    if told_far(part, ct=False):
+    if told_far(part, strict=False):
         return None
     if sop in _SEGMENTATIONS:
         labels = (str(item.get("SegmentLabel") or "") for item in header.get("SegmentSequence") or ())

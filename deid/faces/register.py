@@ -22,6 +22,9 @@ _RIM_MM = 15.0
 #: Poses that get a try at refinement.
 _TRIES = 3
 _WARP_KNOTS_MM = 55.0
+#: The skull is looked for above this plane of the template, where it is a plain shell.
+_SKULL_FROM_MM = 10.0
+_FEW = 50
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Fit:
         overlap: Dice coefficient of both outlines above the nose.
         forwards: how much better (ratio of mutual information) the template fits forwards than backwards.
         warp: largest displacement of the warp in mm.
+        skull: how much darker the skull looks than the brain within and than the scalp around it (ratios); 1 and less
+            where no skull is, as in a volume that holds nothing but a brain.
     """
 
     matrix: NDArray[np.float64]
@@ -45,6 +50,7 @@ class Fit:
     overlap: float
     forwards: float
     warp: float
+    skull: tuple[float, float]
 
 
 def register(volume: Volume, body: Body, template: Template) -> Fit | None:
@@ -89,7 +95,9 @@ def register(volume: Volume, body: Body, template: Template) -> Fit | None:
     places = (grid @ matrix.T + offset + shift).astype(np.float32)
     information, overlap = _agreement(places, volume, body, template)
     forwards = best[0] / min(backwards, -1e-6)
-    return Fit(matrix, offset, places, information, overlap, forwards, float(np.abs(shift[near]).max()))
+    warp = float(np.abs(shift[near]).max())
+    skull = _skull(places, volume, body, template)
+    return Fit(matrix, offset, places, information, overlap, forwards, warp, skull)
 
 
 def sample(field: Floats, template: Template, places: NDArray[Any], *, outside: float) -> Floats:
@@ -194,6 +202,18 @@ def _agreement(places: Floats, volume: Volume, body: Body, template: Template) -
     apart = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     full = joint > 0
     return float((joint[full] * np.log(joint[full] / apart[full])).sum()), float(overlap)
+
+
+def _skull(places: Floats, volume: Volume, body: Body, template: Template) -> tuple[float, float]:
+    edge = sample(template.brain, template, places, outside=60)
+    upper = volume.valid & (places[..., 2] > _SKULL_FROM_MM)
+    core = body.likeness[upper & (edge < -5)]
+    layers = [body.likeness[upper & (edge > low) & (edge <= low + 2)] for low in range(2, 16, 2)]
+    if min(len(core), *(len(layer) for layer in layers)) < _FEW:
+        return 0.0, 0.0
+    brightness = [float(np.median(layer)) for layer in layers]
+    valley = max(min(brightness[:4]), 0.02)  # 2 to 10 mm from the brain
+    return float(np.median(core)) / valley, max(brightness[4:]) / valley
 
 
 def _ranks(values: Floats) -> Floats:

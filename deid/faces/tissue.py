@@ -52,15 +52,16 @@ class Body:
     level: float
 
 
-def find_body(volume: Volume, *, ct: bool) -> Body:
+def find_body(volume: Volume, modality: str) -> Body:
     """Tell tissue from air.
 
     Args:
         volume: see the class.
-        ct: values are Hounsfield units.
+        modality: CT (values are Hounsfield units), MR or PT.
     """
     values = volume.values
     level = SKIN_HU
+    ct = modality == "CT"
     if ct:
         tissue = values > level
         likeness = np.interp(values, _HU, _T1).astype(np.float32)
@@ -69,6 +70,8 @@ def find_body(volume: Volume, *, ct: bool) -> Body:
         inside = smooth[volume.valid]
         top = float(np.percentile(inside, 99.5)) if inside.size else 0.0
         threshold = _otsu(np.clip(inside, None, top))
+        if modality == "PT":  # the first cut parts the hot from the rest
+            threshold = _otsu(inside[inside <= threshold])
         # Otsu parts the bright from the dark; skin that lies far from the coil is darker than the mean of both.
         low = float(np.median(inside[inside <= threshold])) if inside.size else 0.0
         level = low + 0.5 * (threshold - low)

@@ -54,11 +54,13 @@ def test_headers_are_looked_at_cheaply(header, count, answer):
 
 
 def test_a_body_part_is_believed_only_far_from_the_face():
-    assert told_far("Knee ", ct=True)
-    assert told_far("CHEST", ct=False)
-    assert not told_far("CHEST", ct=True)
-    assert not told_far("NECK", ct=False)
-    assert not told_far("", ct=False)
+    assert told_far("Knee ", strict=True)
+    assert told_far("CHEST", strict=False)
+    assert not told_far("CHEST", strict=True)
+    assert not told_far("NECK", strict=False)
+    assert not told_far("", strict=False)
+    assert not told_far("ABDOMEN", strict=True, length=1000)
+    assert told_far("LEG", strict=True, length=1000)
 
 
 @given(allocated=st.sampled_from([8, 16, 32]), signed=st.booleans(), big=st.booleans(), data=st.data())
