@@ -99,7 +99,7 @@ class DeidentifyOperator(BaseOperator):
                 with hook.transaction() as work:
                     work.execute(
                         "quarantine_add", id=row["id"], stage="deidentify", uri=row["uri"],
-                        reason_code=error.code, reason=error.reason,
+                        reason_code=error.code, reason=error.reason, instruction=error.instruction,
                     )  # fmt: skip
                     store_report(work, row["id"], report, batch=batch, policy_sha256=policy.sha256)
                 done["quarantined"].append({"received_id": row["id"], "reason_code": error.code})

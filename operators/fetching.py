@@ -251,7 +251,7 @@ class Fetching:
         with self.hook.transaction() as work:
             work.execute(
                 "quarantine_add", id=row["id"], stage="fetch", uri=evidence, reason_code=error.code,
-                reason=error.reason,
+                reason=error.reason, instruction=error.instruction,
             )  # fmt: skip
         log.warning("%s (quarantined: %s)", error, error.code)
         self.done["quarantined"].append(row["id"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -403,10 +403,13 @@ class DeidReportDetail(Owned):
 class Quarantined(Owned):
     """A series in quarantine that waits for a person."""
 
-    id: int = Field(description="Number of its report.")
-    batch_id: int
-    batch: str
+    id: int | None = Field(description="Number of its report; what fetching refused has none.")
+    stage: Literal["fetch", "deidentify"] = Field(description="Who refused it.")
+    batch_id: int | None
+    batch: str | None
     number: int = Field(description="Number of the series, as tasks and logs name it.")
+    source: str | None = Field(description="Where it came from, for what fetching refused.")
+    collection: str | None
     reason_code: str
     reason: str
     instruction: str

@@ -4,7 +4,7 @@ with moved as (
       changed_at = now()
   where id = %(id)s and state <> 'deidentified'   -- what is published stays published; the finding is noted
 )
-insert into landing.quarantine (series_id, stage, reason_code, reason, uri)
-values (%(id)s, %(stage)s, %(reason_code)s, %(reason)s, %(uri)s)
+insert into landing.quarantine (series_id, stage, reason_code, reason, instruction, uri)
+values (%(id)s, %(stage)s, %(reason_code)s, %(reason)s, %(instruction)s, %(uri)s)
 on conflict (series_id, stage, reason_code) do update
-  set reason = excluded.reason, uri = excluded.uri, quarantined_at = now();
+  set reason = excluded.reason, instruction = excluded.instruction, uri = excluded.uri, quarantined_at = now();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_quarantine_is_for_owners_engineers_and_brokers(
     for one in found:
         assert one["instruction"]
         assert one["details"] == ["(0042,0011)", "byte 4120"]
-    page = get(who, "/deidentification/quarantine", headers=HTML).text
+    page = html.unescape(get(who, "/deidentification/quarantine", headers=HTML).text)
     assert all(one["instruction"] in page for one in found)
     assert ("waits for a decision" in page) == (not waiting)
 
@@ -205,3 +206,34 @@ def test_the_portal_uses_the_words_of_the_engine() -> None:
     assert deidentify.CUTS == CUTS
     assert tuple(OUTCOMES) == deidentify.OUTCOMES
     assert set(Action) == deidentify.ACTIONS.keys()
+
+
+def test_what_fetching_refused_waits_too(get: Any, world: Any, rows: DeidRows) -> None:
+    """With reason, source and remedy for owner, engineer and broker; without UIDs and places of files."""
+    number = rows.number["next"]
+    with world.cursor() as cursor:
+        cursor.execute("update landing.received_series set state = 'quarantined' where id = %s", (number,))
+        cursor.execute(
+            "insert into landing.quarantine (series_id, stage, reason_code, reason, instruction, uri) "
+            "values (%s, 'fetch', 'zip-bomb', 'The zip inflates beyond the limits.', 'Ask the source.', 'file:///q')",
+            (number,),
+        )
+    try:
+        for who in SEES:
+            found = [one for one in items(get, who, "/quarantine") if one["stage"] == "fetch"]
+            assert bool(found) == (who in ("pipeline", ENGINEER, BROKER)), who
+        (one,) = items(get, ENGINEER, "/quarantine", code="zip-bomb")
+        assert (one["id"], one["batch_id"], one["number"], one["source"]) == (None, None, number, "test")
+        assert (one["reason"], one["instruction"]) == (
+            "The zip inflates beyond the limits.",
+            "Ask the source.",
+        )
+        page = get(ENGINEER, "/deidentification/quarantine", headers=HTML).text
+        assert "Ask the source." in page
+        for text in (json.dumps(one), page):
+            assert "file:///" not in text
+            assert not any(secret in text for secret in SECRETS)
+    finally:
+        with world.cursor() as cursor:
+            cursor.execute("update landing.received_series set state = 'received' where id = %s", (number,))
+    assert all(one["stage"] == "deidentify" for one in items(get, ENGINEER, "/quarantine"))

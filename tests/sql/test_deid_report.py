@@ -218,3 +218,49 @@ def test_what_columns_say_is_what_the_report_says(database: Database) -> None:
             "insert into catalog.deid_report (batch_id, received_id, report, owner, visibility, finding_count) "
             "select batch_id, received_id, report, owner, visibility, 0 from catalog.deid_report"
         )
+
+
+def outcome(database: Database, number: int) -> list[tuple[Any, ...]]:
+    return database.rows(
+        "select kind, waits, report_id from catalog.deid_outcome where received_id = %s order by batch_id",
+        number,
+    )
+
+
+def test_the_outcome_is_the_last_report(database: Database) -> None:
+    """One row per series and batch from the beginning; it waits until something comes after its quarantine."""
+    number = received(database, "one", "alice", None, "public")
+    first = batch(database, "first")
+    database.rows("insert into catalog.deid_item values (%s, %s, 'alice', null, 'public')", first, number)
+    assert outcome(database, number) == [(None, False, None)]
+    refused = store(database, number, report("quarantine", "r1"), into=first)
+    assert outcome(database, number) == [("quarantine", True, refused)]
+    database.rows(
+        "insert into landing.quarantine (series_id, stage, reason_code, reason) "
+        "values (%s, 'deidentify', 'truncated', 'R')",
+        number,
+    )
+    assert outcome(database, number) == [("quarantine", True, refused)]
+    database.rows(
+        "update landing.quarantine set decided_at = now() + interval '1 second' where series_id = %s", number
+    )
+    assert outcome(database, number) == [("quarantine", False, refused)]
+    database.rows(
+        "update landing.quarantine set decided_at = now() - interval '1 day' where series_id = %s", number
+    )
+    assert outcome(database, number) == [("quarantine", True, refused)]
+    second = batch(database, "second")
+    through = store(database, number, report("series", "s1"), into=second)
+    assert outcome(database, number) == [("quarantine", False, refused), ("series", False, through)]
+    again = store(database, number, report("quarantine", "r2"), into=second)
+    waits = database.value("select catalog.deid_waits(%s, %s)", number, again)
+    assert outcome(database, number) == [("quarantine", False, refused), ("quarantine", waits, again)]
+
+
+def test_nobody_writes_an_outcome(database: Database) -> None:
+    store(database, received(database, "one", "alice", None, "public"), report())
+    for role in ROLES:
+        with pytest.raises(InsufficientPrivilege), database.cursor(role, "alice") as cursor:
+            cursor.execute("update catalog.deid_outcome set waits = true")
+    with pytest.raises(InsufficientPrivilege), database.cursor("radflow_broker", BROKER) as cursor:
+        cursor.execute("select * from catalog.fetch_refused()")

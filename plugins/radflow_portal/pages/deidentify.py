@@ -51,6 +51,7 @@ CUTS = {
     "url": "web addresses",
     "other": "other",
     "content item": "whole content items",
+    "document": "whole documents",
 }
 OUTCOMES = ("removed", "emptied", "replaced", "kept")
 
