@@ -36,6 +36,140 @@ CREATE FUNCTION access.current_account() RETURNS text
     LANGUAGE sql STABLE
     RETURN NULLIF(current_setting('radflow.account'::text, true), ''::text);
 
+CREATE FUNCTION access.end_member(of_team text, who text, why text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  if who <> access.current_account() and not access.may_decide(of_team) then
+    raise exception 'only a steward of the team does this' using errcode = 'insufficient_privilege';
+  end if;
+  update access.membership m set expires_at = now(), steward = false, changed_at = now()
+  where m.team = of_team and m.account = who and (m.expires_at is null or m.expires_at > now());
+  if not found then
+    raise exception '% is no member of team %', who, of_team using errcode = 'restrict_violation';
+  end if;
+  perform access.record('access.end-member', 'team', of_team, why, jsonb_build_object('account', who));
+end $$;
+
+CREATE FUNCTION access.guard_acceptance() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  if new.account is distinct from access.current_account() then
+    raise exception 'nobody agrees in the name of another' using errcode = 'insufficient_privilege';
+  end if;
+  perform access.know_me();
+  new.accepted_at := clock_timestamp();
+  if new.sha256 is distinct from (select a.sha256 from access.agreement a where a.id = new.agreement_id) then
+    raise exception 'the text of agreement % is another one', new.agreement_id
+      using hint = 'Read it again, then accept it.', errcode = 'restrict_violation';
+  end if;
+  perform access.record('access.accept', 'agreement', new.agreement_id::text, null,
+                        jsonb_build_object('sha256', new.sha256));
+  return new;
+end $$;
+
+CREATE FUNCTION access.guard_decision() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+declare asked access.request; offered access.offer;
+begin
+  if new.account is distinct from access.current_account() then
+    raise exception 'nobody decides in the name of another' using errcode = 'insufficient_privilege';
+  end if;
+  select * into asked from access.request r where r.id = new.request_id;
+  if asked.id is null or not (asked.account = new.account or access.may_decide(asked.team)) then
+    raise exception 'there is no request % for you to decide', new.request_id
+      using errcode = 'insufficient_privilege';
+  end if;
+  new.requester := asked.account;
+  new.decided_at := clock_timestamp();
+  new.days := case when new.decision = 'approve' then coalesce(new.days, asked.days) end;
+  if new.decision = 'approve' and new.account <> new.requester then
+    select * into offered from access.offer o where o.team = asked.team;
+    if new.days > offered.most_days then
+      raise exception 'team % lets people in for % days at most', asked.team, offered.most_days
+        using hint = 'Approve for fewer days.', errcode = 'restrict_violation';
+    elsif not access.has_agreed(asked.account, asked.team) then
+      raise exception '% has not accepted the agreement of team % as it is now', asked.account, asked.team
+        using hint = 'Ask for the acceptance, then approve.', errcode = 'restrict_violation';
+    end if;
+    insert into access.membership as m (team, account, expires_at)
+    values (asked.team, asked.account, new.decided_at + make_interval(days => new.days))
+    on conflict (team, account) do update
+      set expires_at = case when m.expires_at is null then null else greatest(m.expires_at, excluded.expires_at) end,
+          changed_at = now();
+  end if;
+  perform access.record('access.' || new.decision, 'team', asked.team, new.reason, jsonb_build_object(
+    'request', new.request_id, 'requester', asked.account, 'days', new.days));
+  return new;
+end $$;
+
+CREATE FUNCTION access.guard_request() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+declare offered access.offer;
+begin
+  if new.account is distinct from access.current_account() then
+    raise exception 'nobody asks in the name of another' using errcode = 'insufficient_privilege';
+  end if;
+  perform access.know_me();
+  perform pg_advisory_xact_lock(hashtext('access.request ' || new.account));
+  new.requested_at := clock_timestamp();
+  select * into offered from access.offer o where o.team = new.team;
+  if offered.team is null or not offered.open then
+    raise exception 'team % takes no requests', new.team
+      using hint = 'Choose one of the offers of this page.', errcode = 'restrict_violation';
+  elsif new.days > offered.most_days then
+    raise exception 'team % lets people in for % days at most', new.team, offered.most_days
+      using hint = 'Ask for fewer days; ask again before they end.', errcode = 'restrict_violation';
+  elsif not access.has_agreed(new.account, new.team) then
+    raise exception 'the agreement of team % is not accepted yet', new.team
+      using hint = 'Read and accept it first.', errcode = 'restrict_violation';
+  elsif exists (select from access.request r where r.account = new.account and r.team = new.team
+                and not exists (select from access.decision d where d.request_id = r.id)) then
+    raise exception 'a request of yours to team % waits already', new.team
+      using hint = 'A steward answers it; withdraw it to ask anew.', errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
+CREATE TABLE access.acceptance (
+    account text NOT NULL,
+    agreement_id bigint NOT NULL,
+    sha256 text NOT NULL,
+    accepted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE access.acceptance IS 'Who accepted which text, by its hash.';
+
+CREATE TABLE access.offer (
+    team text NOT NULL,
+    title text NOT NULL,
+    summary text NOT NULL,
+    agreement_id bigint,
+    most_days integer DEFAULT 365 NOT NULL,
+    open boolean DEFAULT true NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT offer_most_days_check CHECK (((most_days >= 1) AND (most_days <= 3650))),
+    CONSTRAINT offer_summary_check CHECK (((char_length(summary) >= 1) AND (char_length(summary) <= 4000))),
+    CONSTRAINT offer_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)))
+);
+
+COMMENT ON TABLE access.offer IS 'What a team has, in words that everybody who is signed in may read, and what its members agree to.';
+
+COMMENT ON COLUMN access.offer.agreement_id IS 'Members who have not accepted it see nothing of the team, whoever let them in.';
+
+CREATE FUNCTION access.has_agreed(who text, wanted text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    RETURN (NOT (EXISTS (SELECT FROM access.offer o WHERE ((o.team = has_agreed.wanted) AND (o.agreement_id IS NOT NULL) AND (NOT (EXISTS (SELECT FROM access.acceptance a WHERE ((a.account = has_agreed.who) AND (a.agreement_id = o.agreement_id)))))))));
+
 CREATE TABLE access.account_role (
     account text NOT NULL,
     role access.role NOT NULL
@@ -48,19 +182,97 @@ CREATE FUNCTION access.has_role(wanted access.role) RETURNS boolean
 
 CREATE TABLE access.membership (
     team text NOT NULL,
-    account text NOT NULL
+    account text NOT NULL,
+    steward boolean DEFAULT false NOT NULL,
+    expires_at timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+COMMENT ON COLUMN access.membership.steward IS 'Decides who else is let in.';
+
+COMMENT ON COLUMN access.membership.expires_at IS 'Null: without end. An ended membership stays as a row that gives nothing.';
 
 CREATE FUNCTION access.in_team(wanted text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'access', 'pg_temp'
-    RETURN (EXISTS (SELECT FROM access.membership m WHERE ((m.account = access.current_account()) AND (m.team = in_team.wanted))));
+    RETURN ((EXISTS (SELECT FROM access.membership m WHERE ((m.account = access.current_account()) AND (m.team = in_team.wanted) AND ((m.expires_at IS NULL) OR (m.expires_at > now()))))) AND access.has_agreed(access.current_account(), wanted));
+
+CREATE FUNCTION access.is_member(wanted text, as_steward boolean DEFAULT false) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM access.membership m WHERE ((m.account = access.current_account()) AND (m.team = is_member.wanted) AND (m.steward OR (NOT is_member.as_steward)) AND ((m.expires_at IS NULL) OR (m.expires_at > now())))));
+
+CREATE FUNCTION access.know_me() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  if access.current_account() is null then
+    raise exception 'nobody is signed in' using errcode = 'insufficient_privilege';
+  end if;
+  insert into access.account (name, display_name)
+  values (access.current_account(), access.current_account()) on conflict do nothing;
+end $$;
+
+CREATE FUNCTION access.make_team(named text, why text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  perform access.require_admin();
+  insert into access.team (name) values (named);
+  perform access.record('access.make-team', 'team', named, why);
+end $$;
+
+CREATE FUNCTION access.may_decide(wanted text) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (access.is_member(wanted, true) OR access.has_role('admin'::access.role));
+
+COMMENT ON FUNCTION access.may_decide(wanted text) IS 'A steward of the team, or an admin.';
 
 CREATE FUNCTION access.may_see(owner text, team text, visibility access.visibility) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN ((access.current_account() IS NOT NULL) AND ((owner = access.current_account()) OR (visibility = 'public'::access.visibility) OR ((visibility = 'team'::access.visibility) AND access.in_team(team))));
 
 COMMENT ON FUNCTION access.may_see(owner text, team text, visibility access.visibility) IS 'The one rule: yours, your team''s, or public. Nobody without a name sees anything.';
+
+CREATE FUNCTION access.note_request() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  perform access.record('access.request', 'team', new.team, new.purpose,
+                        jsonb_build_object('request', new.id, 'days', new.days));
+  return null;
+end $$;
+
+CREATE FUNCTION access.publish_agreement(named text, titled text, text_of text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+declare made bigint;
+begin
+  if not (access.has_role('admin') or exists (
+      select from access.membership m where m.account = access.current_account() and m.steward
+      and (m.expires_at is null or m.expires_at > now()))) then
+    raise exception 'only a steward or an admin publishes agreements' using errcode = 'insufficient_privilege';
+  end if;
+  perform pg_advisory_xact_lock(hashtext('access.agreement ' || named));
+  insert into access.agreement (name, version, title, body, sha256, published_by)
+  values (named, 1 + coalesce((select max(a.version) from access.agreement a where a.name = named), 0),
+          titled, text_of, encode(sha256(convert_to(text_of, 'UTF8')), 'hex'), access.current_account()) returning id into made;
+  perform access.record('access.publish-agreement', 'agreement', made::text, null, jsonb_build_object('name', named));
+  return made;
+end $$;
+
+CREATE FUNCTION access.record(action text, kind text, object text, reason text, detail jsonb DEFAULT '{}'::jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'audit', 'access', 'pg_temp'
+    AS $$
+begin
+  insert into audit.event (account, action, object_kind, object_id, reason, detail)
+  values (access.current_account(), action, kind, object, reason, detail);
+end $$;
 
 CREATE FUNCTION access.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -69,6 +281,87 @@ begin
   raise exception '%.% is append-only', tg_table_schema, tg_table_name
     using hint = 'Add a new row; what was recorded stays recorded.', errcode = 'restrict_violation';
 end $$;
+
+CREATE FUNCTION access.require_admin() RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  if not access.has_role('admin') then
+    raise exception 'only an admin does this' using errcode = 'insufficient_privilege';
+  end if;
+end $$;
+
+CREATE FUNCTION access.require_other(who text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  if who = access.current_account() then
+    raise exception 'nobody changes the own rights'
+      using hint = 'Another admin or steward does it.', errcode = 'insufficient_privilege';
+  end if;
+end $$;
+
+CREATE FUNCTION access.set_member(into_team text, who text, as_steward boolean, days integer, why text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+declare ends timestamptz := case when days is not null then now() + make_interval(days => days) end;
+begin
+  perform access.require_other(who);
+  if not access.may_decide(into_team) or (as_steward and not access.has_role('admin')) then
+    raise exception 'only % does this', case when as_steward then 'an admin' else 'a steward of the team' end
+      using errcode = 'insufficient_privilege';
+  end if;
+  if not exists (select from access.team t where t.name = into_team) then
+    raise exception 'there is no team %', into_team using errcode = 'restrict_violation';
+  elsif not exists (select from access.account a where a.name = who) then
+    raise exception 'Radflow does not know %', who
+      using hint = 'They sign in and ask for access, or an admin gives them a role.', errcode = 'restrict_violation';
+  end if;
+  insert into access.membership (team, account, steward, expires_at) values (into_team, who, as_steward, ends)
+  on conflict (team, account) do update
+    set steward = excluded.steward, expires_at = excluded.expires_at, changed_at = now();
+  perform access.record('access.set-member', 'team', into_team, why,
+                        jsonb_build_object('account', who, 'steward', as_steward, 'days', days));
+end $$;
+
+CREATE FUNCTION access.set_offer(of_team text, titled text, summed text, agreed bigint, at_most integer, is_open boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  if not access.may_decide(of_team) then
+    raise exception 'only a steward of the team does this' using errcode = 'insufficient_privilege';
+  end if;
+  insert into access.offer (team, title, summary, agreement_id, most_days, open, changed_by)
+  values (of_team, titled, summed, agreed, at_most, is_open, access.current_account())
+  on conflict (team) do update set title = excluded.title, summary = excluded.summary,
+    agreement_id = excluded.agreement_id, most_days = excluded.most_days, open = excluded.open,
+    changed_by = excluded.changed_by, changed_at = now();
+  perform access.record('access.set-offer', 'team', of_team, null,
+                        jsonb_build_object('agreement', agreed, 'open', is_open, 'most_days', at_most));
+end $$;
+
+CREATE FUNCTION access.set_role(who text, wanted access.role, given boolean, why text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'access', 'pg_temp'
+    AS $$
+begin
+  perform access.require_admin();
+  perform access.require_other(who);
+  if given then
+    insert into access.account (name, display_name) values (who, who) on conflict do nothing;
+    insert into access.account_role (account, role) values (who, wanted) on conflict do nothing;
+  else
+    delete from access.account_role r where r.account = who and r.role = wanted;
+  end if;
+  if found then
+    perform access.record(case when given then 'access.give-role' else 'access.take-role' end, 'account', who, why,
+                          jsonb_build_object('role', wanted));
+  end if;
+end $$;
+
+COMMENT ON FUNCTION access.set_role(who text, wanted access.role, given boolean, why text) IS 'Give a role to somebody else, or take it away. For admins.';
 
 CREATE FUNCTION audit.chain() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -106,6 +399,12 @@ CREATE FUNCTION audit.first_broken() RETURNS bigint
     RETURN (SELECT min("row".id) AS min FROM (SELECT e.id, e.hash, e.previous_hash, audit.digest(e.*) AS wanted, lag(e.hash, 1, ''::text) OVER (ORDER BY e.id) AS before FROM audit.event e) "row" WHERE (("row".hash <> "row".wanted) OR ("row".previous_hash <> "row".before)));
 
 COMMENT ON FUNCTION audit.first_broken() IS 'Id of the first event whose hash or link is wrong; null if the chain is whole.';
+
+CREATE FUNCTION audit.holds(noted_id bigint, noted_hash text) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (EXISTS (SELECT FROM audit.event e WHERE ((e.id = holds.noted_id) AND (e.hash = holds.noted_hash))));
+
+COMMENT ON FUNCTION audit.holds(noted_id bigint, noted_hash text) IS 'Whether an id and hash noted earlier are still in the chain.';
 
 CREATE FUNCTION broker.are_subjects(subjects text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -370,89 +669,24 @@ begin
   return null;
 end $$;
 
-CREATE FUNCTION catalog.age_band(years double precision) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (years IS NULL) THEN ''::text WHEN (years < (18)::double precision) THEN '0-17'::text WHEN (years < (30)::double precision) THEN '18-29'::text WHEN (years >= (90)::double precision) THEN '90+'::text ELSE (((((10)::double precision * floor((years / (10)::double precision))))::integer || '-'::text) || ((((10)::double precision * floor((years / (10)::double precision))) + (9)::double precision))::integer) END;
-
-CREATE FUNCTION catalog.count_added() RETURNS trigger
+CREATE FUNCTION catalog.deid_decided() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'catalog', 'pg_temp'
     AS $$
 begin
-  insert into catalog.study_facet as known (study_no, facet_id, patient_no, share_id, series_count)
-    select study_no, facet_id, patient_no, share_id, count(*) from added group by 1, 2, 3, 4
-    on conflict (study_no, facet_id, patient_no) do update set series_count = known.series_count + excluded.series_count;
-  update catalog.facet f set series_count = f.series_count + a.series, image_count = f.image_count + a.images,
-                             byte_count = f.byte_count + a.bytes
-    from (select facet_id, count(*) as series, sum(image_count) as images, coalesce(sum(byte_count), 0) as bytes
-          from added group by 1 order by 1) a where f.id = a.facet_id;
-  update catalog.description d
-    set share_ids = array(select distinct unnest(d.share_ids || a.share_ids) order by 1)
-    from (select description_id, array_agg(distinct share_id) as share_ids from added group by 1 order by 1) a
-    where d.id = a.description_id and not d.share_ids @> a.share_ids;
-  perform catalog.sum_up(array(select distinct study_no from added order by 1),
-                         array(select distinct patient_no from added order by 1));
+  update catalog.deid_outcome o set waits = catalog.deid_waits(o.received_id, o.report_id)
+  where o.received_id = new.series_id and o.kind = 'quarantine'
+    and o.waits <> catalog.deid_waits(o.received_id, o.report_id);
   return null;
 end $$;
 
-CREATE FUNCTION catalog.count_gone() RETURNS trigger
+CREATE FUNCTION catalog.deid_expect() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'catalog', 'pg_temp'
     AS $$
 begin
-  update catalog.study_facet f set series_count = f.series_count - g.series
-    from (select study_no, facet_id, patient_no, count(*) as series from gone group by 1, 2, 3) g
-    where (f.study_no, f.facet_id, f.patient_no) = (g.study_no, g.facet_id, g.patient_no);
-  delete from catalog.study_facet f using (select distinct study_no from gone) g
-    where f.study_no = g.study_no and f.series_count = 0;
-  update catalog.facet f set series_count = f.series_count - g.series, image_count = f.image_count - g.images,
-                             byte_count = f.byte_count - g.bytes
-    from (select facet_id, count(*) as series, sum(image_count) as images, coalesce(sum(byte_count), 0) as bytes
-          from gone group by 1 order by 1) g where f.id = g.facet_id;
-  update catalog.description d
-    set share_ids = array(select distinct s.share_id from catalog.series s where s.description_id = d.id order by 1)
-    from (select distinct description_id from gone) g where d.id = g.description_id;
-  perform catalog.sum_up(array(select distinct study_no from gone order by 1),
-                         array(select distinct patient_no from gone order by 1));
-  return null;
-end $$;
-
-CREATE FUNCTION catalog.count_moved() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'catalog', 'pg_temp'
-    AS $$
-declare studies integer[]; patients integer[]; descriptions integer[];
-begin
-  with changed as materialized (
-    select n.study_no, n.patient_no, n.description_id, n.image_count, coalesce(n.byte_count, 0) as byte_count,
-           n.facet_id as into_facet, n.share_id as into_share, w.facet_id as from_facet, w.share_id as from_share
-    from now_so n join was_so w using (series_uid)
-    where (n.facet_id, n.share_id) is distinct from (w.facet_id, w.share_id)
-  ), step as (
-    select study_no, into_facet as facet_id, patient_no, into_share as share_id, 1 as way, image_count, byte_count
-    from changed
-    union all
-    select study_no, from_facet, patient_no, from_share, -1, image_count, byte_count from changed
-    where from_facet is not null
-  ), of_studies as (
-    insert into catalog.study_facet as known (study_no, facet_id, patient_no, share_id, series_count)
-      select study_no, facet_id, patient_no, share_id, sum(way) from step group by 1, 2, 3, 4
-      on conflict (study_no, facet_id, patient_no)
-      do update set series_count = known.series_count + excluded.series_count
-  ), of_facets as (
-    update catalog.facet f set series_count = f.series_count + m.series, image_count = f.image_count + m.images,
-                               byte_count = f.byte_count + m.bytes
-      from (select facet_id, sum(way) as series, sum(way * image_count) as images, sum(way * byte_count) as bytes
-            from step group by 1 order by 1) m where f.id = m.facet_id
-  )
-  select array_agg(distinct study_no), array_agg(distinct patient_no), array_agg(distinct description_id)
-    into studies, patients, descriptions from changed;
-  if studies is null then return null; end if;
-  delete from catalog.study_facet f where f.study_no = any (studies) and f.series_count = 0;
-  update catalog.description d
-    set share_ids = array(select distinct s.share_id from catalog.series s where s.description_id = d.id order by 1)
-    where d.id = any (descriptions);
-  perform catalog.sum_up(studies, patients);
+  insert into catalog.deid_outcome (batch_id, received_id, owner, team, visibility)
+  values (new.batch_id, new.received_id, new.owner, new.team, new.visibility);
   return null;
 end $$;
 
@@ -495,6 +729,24 @@ CREATE FUNCTION catalog.deid_last(batch bigint, received bigint) RETURNS bigint
 
 COMMENT ON FUNCTION catalog.deid_last(batch bigint, received bigint) IS 'Number of the report that counts for a series in a batch.';
 
+CREATE FUNCTION catalog.deid_note() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  perform from landing.received_series s where s.id = new.received_id for no key update; -- two runs take turns
+  update catalog.deid_outcome o
+  set report_id = new.id, kind = new.kind,
+      waits = new.kind = 'quarantine' and catalog.deid_waits(new.received_id, new.id),
+      object_count = new.object_count, finding_count = new.finding_count, verified = new.verified,
+      series_uid = new.series_uid, patient_alias = new.patient_alias, created_at = new.created_at
+  where o.batch_id = new.batch_id and o.received_id = new.received_id
+    and (o.report_id is null or o.report_id < new.id);
+  update catalog.deid_outcome o set waits = false
+  where o.received_id = new.received_id and o.waits and o.report_id < new.id;
+  return null;
+end $$;
+
 CREATE TABLE landing.quarantine (
     id bigint NOT NULL,
     series_id bigint NOT NULL,
@@ -506,10 +758,13 @@ CREATE TABLE landing.quarantine (
     decided_at timestamp with time zone,
     decided_by text,
     decision text,
+    instruction text,
     CONSTRAINT quarantine_stage_check CHECK ((stage = ANY (ARRAY['fetch'::text, 'deidentify'::text])))
 );
 
 COMMENT ON TABLE landing.quarantine IS 'What could not be vouched for; a person decides.';
+
+COMMENT ON COLUMN landing.quarantine.instruction IS 'What to do about it, as the error said.';
 
 CREATE FUNCTION catalog.deid_waits(received bigint, refused bigint) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -518,285 +773,81 @@ CREATE FUNCTION catalog.deid_waits(received bigint, refused bigint) RETURNS bool
 
 COMMENT ON FUNCTION catalog.deid_waits(received bigint, refused bigint) IS 'Whether nothing came after a report of quarantine: no later report, no decision.';
 
-CREATE TABLE catalog.share (
-    id integer NOT NULL,
+CREATE TABLE landing.received_series (
+    id bigint NOT NULL,
+    source text NOT NULL,
     collection text NOT NULL,
-    owner text NOT NULL,
-    team text,
-    visibility access.visibility NOT NULL,
-    state text NOT NULL,
-    CONSTRAINT share_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
-);
-
-COMMENT ON TABLE catalog.share IS 'The rule of visibility is decided here; series, studies, patients, counts and texts carry the number of their share.';
-
-CREATE FUNCTION catalog.visible_shares() RETURNS integer[]
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'catalog', 'pg_temp'
-    RETURN ARRAY(SELECT s.id FROM catalog.share s WHERE (access.may_see(s.owner, s.team, s.visibility) AND ((s.state = ANY (ARRAY['released'::text, 'listed'::text])) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
-
-CREATE TABLE catalog.description (
-    id integer NOT NULL,
-    study_description text NOT NULL,
-    series_description text NOT NULL,
-    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
-    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, translate(((study_description || ' '::text) || series_description), '_/\-+^&.,;:()[]{}'::text, '                  '::text))) STORED NOT NULL
-);
-
-COMMENT ON TABLE catalog.description IS 'Distinct pairs of Study Description (0008,1030) and Series Description (0008,103E), searchable.';
-
-CREATE FUNCTION catalog.described(wanted tsquery) RETURNS SETOF integer
-    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2000
-    SET search_path TO 'catalog', 'pg_temp'
-    BEGIN ATOMIC
- SELECT d.id
-    FROM catalog.description d
-   WHERE ((d.words @@ described.wanted) AND (d.share_ids && ( SELECT catalog.visible_shares() AS visible_shares)));
-END;
-
-COMMENT ON FUNCTION catalog.described(wanted tsquery) IS 'Descriptions with these words that a series has which the reader may see.';
-
-CREATE FUNCTION catalog.file_series() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'catalog', 'pg_temp'
-    AS $$
-declare coded catalog.body_part_code; maker text; terms text; described text;
-begin
-  select t.study_no, coalesce(new.study_date, t.study_date), coalesce(new.patient_age_years, t.patient_age_years),
-         t.study_description
-    into new.study_no, new.study_date, new.patient_age_years, described
-    from catalog.study t where t.study_uid = new.study_uid;
-  select p.patient_no, coalesce(new.patient_sex, case when p.patient_sex in ('M', 'F', 'O') then p.patient_sex end)
-    into new.patient_no, new.patient_sex
-    from catalog.patient p where p.collection = new.collection and p.patient_alias = new.patient_alias;
-  if new.patient_age_years > 130 or new.patient_age_years < 0 or new.patient_age_years = 'NaN' then
-    new.patient_age_years := null;
-  end if;
-  select * into coded from catalog.body_part_code b where b.value = catalog.fold(new.body_part);
-  new.body_part_code := coded.scheme || ':' || coded.code;
-  select m.name into maker from catalog.manufacturer_name m where m.value = catalog.fold(new.manufacturer);
-  select l.short_name into terms from catalog.licence_name l where l.value = catalog.fold(new.licence);
-
-  select s.id into new.share_id from catalog.share s
-    where s.collection = new.collection and s.owner = new.owner and s.team is not distinct from new.team
-      and s.visibility = new.visibility and s.state = new.state;
-  if new.share_id is null then
-    insert into catalog.share (collection, owner, team, visibility, state)
-      values (new.collection, new.owner, new.team, new.visibility, new.state)
-      on conflict (collection, owner, team, visibility, state) do update set state = excluded.state
-      returning id into new.share_id;
-  end if;
-
-  insert into catalog.facet as f (share_id, collection, modality, body_part, sex, age_band, manufacturer, licence,
-                                  analysis_result)
-    values (new.share_id, new.collection, new.modality, coalesce(coded.meaning, new.body_part, ''),
-            coalesce(new.patient_sex, ''), catalog.age_band(new.patient_age_years),
-            coalesce(maker, new.manufacturer, ''), coalesce(terms, new.licence, ''), coalesce(new.analysis_result, ''))
-    on conflict do nothing returning f.id into new.facet_id;
-  if new.facet_id is null then
-    select f.id into new.facet_id from catalog.facet f
-      where f.share_id = new.share_id and f.modality = new.modality
-        and f.body_part = coalesce(coded.meaning, new.body_part, '') and f.sex = coalesce(new.patient_sex, '')
-        and f.age_band = catalog.age_band(new.patient_age_years)
-        and f.manufacturer = coalesce(maker, new.manufacturer, '')
-        and f.licence = coalesce(terms, new.licence, '') and f.analysis_result = coalesce(new.analysis_result, '');
-  end if;
-
-  insert into catalog.description (study_description, series_description)
-    values (coalesce(described, ''), coalesce(new.series_description, ''))
-    on conflict (md5(study_description), md5(series_description)) do nothing returning id into new.description_id;
-  if new.description_id is null then
-    select d.id into new.description_id from catalog.description d
-      where md5(d.study_description) = md5(coalesce(described, ''))
-        and md5(d.series_description) = md5(coalesce(new.series_description, ''));
-  end if;
-  return new;
-end $$;
-
-CREATE FUNCTION catalog.fold(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN regexp_replace(upper(value), '[^A-Z0-9]'::text, ''::text, 'g'::text);
-
-COMMENT ON FUNCTION catalog.fold(value text) IS 'Letters and digits in upper case, the form in which spellings are looked up.';
-
-CREATE FUNCTION catalog.guard_gone() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-begin
-  raise exception 'series % is here, and stays in the catalog', old.series_uid
-    using hint = 'Only what a public index listed, and lists no more, leaves it.', errcode = 'restrict_violation';
-end $$;
-
-CREATE TABLE catalog.facet (
-    id integer NOT NULL,
-    share_id integer NOT NULL,
-    collection text NOT NULL,
-    modality text NOT NULL,
-    body_part text NOT NULL,
-    sex text NOT NULL,
-    age_band text NOT NULL,
-    manufacturer text NOT NULL,
-    licence text NOT NULL,
-    analysis_result text NOT NULL,
-    series_count bigint DEFAULT 0 NOT NULL,
-    image_count bigint DEFAULT 0 NOT NULL,
-    byte_count bigint DEFAULT 0 NOT NULL
-);
-
-COMMENT ON TABLE catalog.facet IS 'How many series share all of these values; kept by triggers, gated by share like the series.';
-
-CREATE TABLE catalog.patient (
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    patient_sex text,
-    patient_no integer NOT NULL,
-    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL
-);
-
-CREATE TABLE catalog.series (
     series_uid text NOT NULL,
-    study_uid text NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    modality text NOT NULL,
-    body_part text,
-    image_type text[] DEFAULT '{}'::text[] NOT NULL,
-    derived boolean DEFAULT false NOT NULL,
-    manufacturer text,
-    manufacturer_model text,
-    image_count integer NOT NULL,
-    row_count integer,
-    column_count integer,
-    slice_thickness_mm double precision,
-    spacing_between_slices_mm double precision,
-    kvp double precision,
-    exposure_mas double precision,
-    tube_current_ma double precision,
-    convolution_kernel text,
-    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    uri text NOT NULL,
-    manifest_sha256 text,
-    policy_sha256 text,
+    state text DEFAULT 'wanted'::text NOT NULL,
+    image_count integer,
     licence text,
     licence_uri text,
     citation_uri text,
     owner text NOT NULL,
     team text,
-    visibility access.visibility NOT NULL,
-    state text DEFAULT 'held'::text NOT NULL,
-    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
-    settled_at timestamp with time zone,
-    study_no integer NOT NULL,
-    patient_no integer NOT NULL,
-    share_id integer NOT NULL,
-    facet_id integer NOT NULL,
-    description_id integer NOT NULL,
-    study_date date,
-    patient_sex text,
-    patient_age_years double precision,
-    series_description text,
-    body_part_code text,
-    sop_class text,
-    analysis_result text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    uri text,
+    object_count integer,
     byte_count bigint,
-    listing text,
-    listing_hash bigint,
-    CONSTRAINT series_byte_count_check CHECK ((byte_count >= 0)),
-    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
-    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
-    CONSTRAINT series_listed CHECK (((state = 'listed'::text) = (listing IS NOT NULL))),
-    CONSTRAINT series_patient_age_years_check CHECK (((patient_age_years >= (0)::double precision) AND (patient_age_years <= (130)::double precision))),
-    CONSTRAINT series_patient_sex_check CHECK ((patient_sex = ANY (ARRAY['M'::text, 'F'::text, 'O'::text]))),
-    CONSTRAINT series_settled CHECK (((state = ANY (ARRAY['held'::text, 'listed'::text])) = (settled_at IS NULL))),
-    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text, 'listed'::text]))),
-    CONSTRAINT series_whole CHECK (((state = 'listed'::text) OR ((manifest_sha256 IS NOT NULL) AND (policy_sha256 IS NOT NULL))))
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
-
-COMMENT ON COLUMN catalog.series.state IS 'listed: known from a public index, its objects are not here, uri is their remote address.';
-
-COMMENT ON COLUMN catalog.series.study_date IS 'Date of the study as this series has it; the study''s own may differ in public data.';
-
-COMMENT ON COLUMN catalog.series.patient_sex IS 'As this series has it, M, F or O; anything else is unknown, and kept in attributes.';
-
-COMMENT ON COLUMN catalog.series.body_part_code IS 'scheme:code by catalog.body_part_code; null where there is none.';
-
-COMMENT ON COLUMN catalog.series.analysis_result IS 'The analysis that a derived series belongs to, as its index names it.';
-
-CREATE TABLE catalog.study (
-    study_uid text NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    study_date date,
-    patient_age_years double precision,
-    study_no integer NOT NULL,
-    study_description text,
-    modalities text[] DEFAULT '{}'::text[] NOT NULL,
-    body_parts text[] DEFAULT '{}'::text[] NOT NULL,
-    manufacturers text[] DEFAULT '{}'::text[] NOT NULL,
-    analysis_results text[] DEFAULT '{}'::text[] NOT NULL,
-    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
-    series_count integer DEFAULT 0 NOT NULL,
-    image_count bigint DEFAULT 0 NOT NULL,
-    byte_count bigint DEFAULT 0 NOT NULL
+    manifest_sha256 text,
+    research_series_uid text,
+    reason_code text,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    wanted_at timestamp with time zone DEFAULT now() NOT NULL,
+    received_at timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    source_kind text,
+    modality text,
+    body_part text,
+    offered_bytes bigint,
+    address text,
+    fallback text,
+    given_by text,
+    fetch_run_id bigint,
+    CONSTRAINT received_series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT received_series_check1 CHECK (((state <> ALL (ARRAY['received'::text, 'deidentified'::text])) OR ((uri IS NOT NULL) AND (manifest_sha256 IS NOT NULL)))),
+    CONSTRAINT received_series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT received_series_offered_bytes_check CHECK ((offered_bytes >= 0)),
+    CONSTRAINT received_series_source_kind_check CHECK ((source_kind ~ '^[a-z][a-z0-9_]*$'::text)),
+    CONSTRAINT received_series_state_check CHECK ((state = ANY (ARRAY['wanted'::text, 'received'::text, 'deidentified'::text, 'quarantined'::text, 'failed'::text])))
 );
 
-COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
+COMMENT ON TABLE landing.received_series IS 'One row per series asked for. Tasks, logs and XCom name a series by this id, never by its original UID.';
 
-COMMENT ON COLUMN catalog.study.body_parts IS 'Meanings of the codes where there are any, as in catalog.facet; else the text as found.';
+COMMENT ON COLUMN landing.received_series.address IS 'Where the objects lie, for sources that need it.';
 
-CREATE FUNCTION catalog.misfiled() RETURNS bigint
-    LANGUAGE sql STABLE
-    RETURN (SELECT count(*) AS count FROM ((((catalog.series s LEFT JOIN catalog.share h ON ((h.id = s.share_id))) LEFT JOIN catalog.facet f ON ((f.id = s.facet_id))) LEFT JOIN catalog.study t ON ((t.study_uid = s.study_uid))) LEFT JOIN catalog.patient p ON (((p.collection = s.collection) AND (p.patient_alias = s.patient_alias)))) WHERE ((((((((((h.collection IS DISTINCT FROM s.collection) OR (h.owner IS DISTINCT FROM s.owner)) OR (h.team IS DISTINCT FROM s.team)) OR (h.visibility IS DISTINCT FROM s.visibility)) OR (h.state IS DISTINCT FROM s.state)) OR (f.share_id IS DISTINCT FROM s.share_id)) OR (f.modality IS DISTINCT FROM s.modality)) OR (t.study_no IS DISTINCT FROM s.study_no)) OR (p.patient_no IS DISTINCT FROM s.patient_no)) OR (f.collection IS DISTINCT FROM s.collection)));
+COMMENT ON COLUMN landing.received_series.given_by IS 'The connection that delivered, where it is not source.';
 
-COMMENT ON FUNCTION catalog.misfiled() IS 'Series whose share, facet, study or patient number is not that of their columns; zero is what one wants.';
+CREATE FUNCTION catalog.fetch_refused() RETURNS TABLE(id bigint, number bigint, source text, collection text, reason_code text, reason text, instruction text, file_count integer, created_at timestamp with time zone, owner text, team text, visibility access.visibility)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'landing', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT q.id,
+     r.id,
+     r.source,
+     r.collection,
+     q.reason_code,
+     q.reason,
+     COALESCE(q.instruction, 'Look at the evidence in the quarantine, then decide, or fetch the series again.'::text) AS "coalesce",
+     COALESCE(r.object_count, r.image_count, 0) AS "coalesce",
+     q.quarantined_at,
+     r.owner,
+     r.team,
+     r.visibility
+    FROM (landing.quarantine q
+      JOIN landing.received_series r ON ((r.id = q.series_id)))
+   WHERE ((q.stage = 'fetch'::text) AND (q.decided_at IS NULL) AND (r.state = 'quarantined'::text) AND (access.current_account() IS NOT NULL) AND ((r.owner = access.current_account()) OR access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)));
+END;
 
-CREATE FUNCTION catalog.refresh_statistics() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'catalog', 'pg_temp'
-    AS $$
-begin
-  analyze catalog.collection, catalog.patient, catalog.study, catalog.series, catalog.share, catalog.facet,
-          catalog.study_facet, catalog.description;
-end $$;
-
-CREATE FUNCTION catalog.sum_up(studies integer[], patients integer[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'catalog', 'pg_temp'
-    AS $$
-  update catalog.study t
-  set modalities = coalesce(x.modalities, '{}'), body_parts = coalesce(x.body_parts, '{}'),
-      manufacturers = coalesce(x.manufacturers, '{}'), analysis_results = coalesce(x.analysis_results, '{}'),
-      share_ids = coalesce(x.share_ids, '{}'), series_count = coalesce(x.series_count, 0),
-      image_count = coalesce(x.image_count, 0), byte_count = coalesce(x.byte_count, 0)
-  from unnest(studies) as wanted (study_no)
-  left join lateral (
-    select array_agg(distinct f.modality) as modalities,
-           array_agg(distinct f.body_part) filter (where f.body_part <> '') as body_parts,
-           array_agg(distinct f.manufacturer) filter (where f.manufacturer <> '') as manufacturers,
-           array_agg(distinct f.analysis_result) filter (where f.analysis_result <> '') as analysis_results,
-           array_agg(distinct s.share_id) as share_ids, count(*) as series_count,
-           sum(s.image_count) as image_count, coalesce(sum(s.byte_count), 0) as byte_count
-    from catalog.series s join catalog.facet f on f.id = s.facet_id where s.study_no = wanted.study_no) x on true
-  where t.study_no = wanted.study_no
-    and (t.modalities, t.body_parts, t.manufacturers, t.analysis_results, t.share_ids, t.series_count, t.image_count,
-         t.byte_count) is distinct from
-        (coalesce(x.modalities, '{}'), coalesce(x.body_parts, '{}'), coalesce(x.manufacturers, '{}'),
-         coalesce(x.analysis_results, '{}'), coalesce(x.share_ids, '{}'), coalesce(x.series_count, 0),
-         coalesce(x.image_count, 0), coalesce(x.byte_count, 0));
-  update catalog.patient p set share_ids = coalesce(x.share_ids, '{}')
-  from unnest(patients) as wanted (patient_no)
-  left join lateral (select array_agg(distinct f.share_id) as share_ids
-                     from catalog.study_facet f where f.patient_no = wanted.patient_no) x on true
-  where p.patient_no = wanted.patient_no and p.share_ids is distinct from coalesce(x.share_ids, '{}')
-$$;
+COMMENT ON FUNCTION catalog.fetch_refused() IS 'Series that fetching sent to quarantine and that wait for a person, for their owner, data engineers and brokers.';
 
 CREATE FUNCTION curation.guard_birth() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-  if new.state not in ('held', 'listed') then
-    raise exception 'a series enters the catalog held, or listed' using errcode = 'restrict_violation';
+  if new.state <> 'held' then
+    raise exception 'a series enters the catalog held' using errcode = 'restrict_violation';
   end if;
   return new;
 end $$;
@@ -807,14 +858,10 @@ CREATE FUNCTION curation.guard_release() RETURNS trigger
 declare settled text;
 begin
   if new.state is distinct from old.state then
-    if old.state = 'listed' then
-      raise exception 'series % is only listed', new.series_uid
-        using hint = 'Fetch it: what is de-identified from it is held, and curated.', errcode = 'restrict_violation';
-    end if;
     select o.decision into settled from curation.outcome o where o.series_uid = new.series_uid;
     if (new.state = 'released' and settled is distinct from 'accept')
        or (new.state = 'rejected' and settled is distinct from 'reject')
-       or new.state in ('held', 'listed') then
+       or new.state = 'held' then
       raise exception 'series % cannot become %: its sign-offs say %',
         new.series_uid, new.state, coalesce(settled, 'nothing yet')
         using hint = 'Two curators sign off, or an adjudicator settles it.', errcode = 'restrict_violation';
@@ -1009,6 +1056,70 @@ CREATE TABLE access.account (
 
 COMMENT ON TABLE access.account IS 'People as Airflow''s auth manager names them; teams and roles are ours.';
 
+CREATE TABLE access.agreement (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    title text NOT NULL,
+    body text NOT NULL,
+    sha256 text NOT NULL,
+    published_by text NOT NULL,
+    published_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT agreement_body_check CHECK (((char_length(body) >= 20) AND (char_length(body) <= 100000))),
+    CONSTRAINT agreement_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT agreement_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT agreement_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200))),
+    CONSTRAINT agreement_version_check CHECK ((version > 0))
+);
+
+COMMENT ON TABLE access.agreement IS 'Data-use agreements; a changed text is the next version.';
+
+ALTER TABLE access.agreement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.agreement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE access.decision (
+    request_id bigint NOT NULL,
+    requester text NOT NULL,
+    account text NOT NULL,
+    decision text NOT NULL,
+    reason text,
+    days integer,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT a_refusal_says_why CHECK (((decision <> 'refuse'::text) OR (char_length(regexp_replace(COALESCE(reason, ''::text), '\s'::text, ''::text, 'g'::text)) > 0))),
+    CONSTRAINT decision_days_check CHECK (((days >= 1) AND (days <= 3650))),
+    CONSTRAINT decision_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'refuse'::text, 'withdraw'::text]))),
+    CONSTRAINT decision_reason_check CHECK ((char_length(reason) <= 2000)),
+    CONSTRAINT two_people CHECK (((decision = 'withdraw'::text) = (account = requester)))
+);
+
+COMMENT ON CONSTRAINT two_people ON access.decision IS 'Nobody lets oneself in; only the own request is withdrawn.';
+
+CREATE TABLE access.request (
+    id bigint NOT NULL,
+    account text NOT NULL,
+    team text NOT NULL,
+    purpose text NOT NULL,
+    days integer NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT a_purpose_is_given CHECK (((char_length(regexp_replace(purpose, '\s'::text, ''::text, 'g'::text)) >= 10) AND (char_length(purpose) <= 2000))),
+    CONSTRAINT request_days_check CHECK (((days >= 1) AND (days <= 3650)))
+);
+
+ALTER TABLE access.request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE access.team (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1093,39 +1204,11 @@ CREATE VIEW broker.status WITH (security_invoker='true') AS
 
 COMMENT ON VIEW broker.status IS 'The state is derived, never stored: waiting, approved, refused, expired.';
 
-CREATE TABLE catalog.body_part_code (
-    value text NOT NULL,
-    scheme text,
-    code text,
-    meaning text NOT NULL,
-    match_quality text NOT NULL,
-    CONSTRAINT body_part_code_check CHECK (((match_quality = 'none'::text) = (code IS NULL))),
-    CONSTRAINT body_part_code_check1 CHECK (((code IS NULL) = (scheme IS NULL))),
-    CONSTRAINT body_part_code_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text]))),
-    CONSTRAINT body_part_code_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
-);
-
-COMMENT ON TABLE catalog.body_part_code IS 'Body Part Examined (0018,0015) as found, folded by catalog.fold, and its code: terms of PS3.16 annex L and CID 4031.';
-
 CREATE TABLE catalog.collection (
     name text NOT NULL,
     source text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    title text,
-    description text,
-    licence text,
-    doi text,
-    cancer_types text,
-    tumor_locations text,
-    species text,
-    subject_count integer,
-    source_version text,
-    group_name text
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
-
-COMMENT ON COLUMN catalog.collection.subject_count IS 'As its source says it; how many patients are here is counted.';
-
-COMMENT ON COLUMN catalog.collection.group_name IS 'The public index that a collection is listed by, for example idc.';
 
 CREATE TABLE catalog.deid_batch (
     id bigint NOT NULL,
@@ -1157,6 +1240,26 @@ CREATE TABLE catalog.deid_item (
 
 COMMENT ON TABLE catalog.deid_item IS 'The series that a batch is about, by their number; owner, team and visibility as they were received.';
 
+CREATE TABLE catalog.deid_outcome (
+    batch_id bigint NOT NULL,
+    received_id bigint NOT NULL,
+    report_id bigint,
+    kind text,
+    waits boolean DEFAULT false NOT NULL,
+    object_count integer DEFAULT 0 NOT NULL,
+    finding_count integer DEFAULT 0 NOT NULL,
+    verified boolean DEFAULT false NOT NULL,
+    series_uid text,
+    patient_alias text COLLATE pg_catalog."C",
+    created_at timestamp with time zone,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    CONSTRAINT deid_outcome_check CHECK (((kind IS NULL) = (report_id IS NULL)))
+);
+
+COMMENT ON TABLE catalog.deid_outcome IS 'The last report of each series in each batch, none before the first; written by triggers. waits: nothing came after it.';
+
 CREATE TABLE catalog.deid_picture (
     report_id bigint NOT NULL,
     name text NOT NULL,
@@ -1179,28 +1282,11 @@ ALTER TABLE catalog.deid_report ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
-ALTER TABLE catalog.description ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME catalog.description_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-ALTER TABLE catalog.facet ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME catalog.facet_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE catalog.fetch_run (
     id bigint NOT NULL,
     dag_id text NOT NULL,
     run_id text NOT NULL,
+    task_id text NOT NULL,
     part integer DEFAULT '-1'::integer NOT NULL,
     source text NOT NULL,
     source_kind text NOT NULL,
@@ -1263,70 +1349,10 @@ CREATE TABLE catalog.instance (
     sha256 text NOT NULL
 );
 
-CREATE TABLE catalog.licence_name (
-    value text NOT NULL,
-    short_name text NOT NULL,
-    uri text,
-    commercial boolean NOT NULL,
-    CONSTRAINT licence_name_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
-);
-
-COMMENT ON TABLE catalog.licence_name IS 'Licence texts folded by catalog.fold, their short name, and where it is written, and whether it allows commercial use.';
-
-CREATE TABLE catalog.listing (
-    id bigint NOT NULL,
-    source text NOT NULL,
-    version text NOT NULL,
-    file_sha256 text NOT NULL,
-    mapping_version integer NOT NULL,
-    owner text NOT NULL,
-    series_count integer NOT NULL,
-    added_count integer NOT NULL,
-    removed_count integer NOT NULL,
-    skipped_count integer NOT NULL,
-    loaded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT listing_file_sha256_check CHECK ((file_sha256 ~ '^[0-9a-f]{64}$'::text))
-);
-
-COMMENT ON TABLE catalog.listing IS 'Each load of a public index; the last of a source says what the listed series are.';
-
-ALTER TABLE catalog.listing ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME catalog.listing_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE catalog.manufacturer_name (
-    value text NOT NULL,
-    name text NOT NULL,
-    CONSTRAINT manufacturer_name_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
-);
-
-COMMENT ON TABLE catalog.manufacturer_name IS 'Manufacturer (0008,0070) folded by catalog.fold, and one name per maker.';
-
-CREATE TABLE catalog.modality_code (
-    value text NOT NULL,
-    scheme text,
-    code text,
-    meaning text NOT NULL,
-    match_quality text NOT NULL,
-    CONSTRAINT modality_code_check CHECK (((match_quality = 'none'::text) = (code IS NULL))),
-    CONSTRAINT modality_code_check1 CHECK (((code IS NULL) = (scheme IS NULL))),
-    CONSTRAINT modality_code_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text])))
-);
-
-COMMENT ON TABLE catalog.modality_code IS 'Modality (0008,0060) and its code in DCM (PS3.16 CID 29 and 33).';
-
-ALTER TABLE catalog.patient ALTER COLUMN patient_no ADD GENERATED BY DEFAULT AS IDENTITY (
-    SEQUENCE NAME catalog.patient_patient_no_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+CREATE TABLE catalog.patient (
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    patient_sex text
 );
 
 CREATE TABLE catalog.policy (
@@ -1358,34 +1384,54 @@ ALTER TABLE catalog.revision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-ALTER TABLE catalog.share ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME catalog.share_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+CREATE TABLE catalog.series (
+    series_uid text NOT NULL,
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    modality text NOT NULL,
+    body_part text,
+    image_type text[] DEFAULT '{}'::text[] NOT NULL,
+    derived boolean DEFAULT false NOT NULL,
+    manufacturer text,
+    manufacturer_model text,
+    image_count integer NOT NULL,
+    row_count integer,
+    column_count integer,
+    slice_thickness_mm double precision,
+    spacing_between_slices_mm double precision,
+    kvp double precision,
+    exposure_mas double precision,
+    tube_current_ma double precision,
+    convolution_kernel text,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    uri text NOT NULL,
+    manifest_sha256 text NOT NULL,
+    policy_sha256 text NOT NULL,
+    licence text,
+    licence_uri text,
+    citation_uri text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT series_check1 CHECK (((state = 'held'::text) = (settled_at IS NULL))),
+    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text])))
 );
 
-CREATE TABLE catalog.study_facet (
-    study_no integer NOT NULL,
-    facet_id integer NOT NULL,
-    patient_no integer NOT NULL,
-    share_id integer NOT NULL,
-    series_count integer NOT NULL
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.02');
-
-COMMENT ON TABLE catalog.study_facet IS 'Which facets a study has series in: for counting studies and patients.';
-
-ALTER TABLE catalog.study ALTER COLUMN study_no ADD GENERATED BY DEFAULT AS IDENTITY (
-    SEQUENCE NAME catalog.study_study_no_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+CREATE TABLE catalog.study (
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_date date,
+    patient_age_years double precision
 );
+
+COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
 
 CREATE TABLE catalog.tag (
     series_uid text NOT NULL,
@@ -1818,52 +1864,6 @@ CREATE TABLE landing.received_object (
     CONSTRAINT received_object_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
 
-CREATE TABLE landing.received_series (
-    id bigint NOT NULL,
-    source text NOT NULL,
-    collection text NOT NULL,
-    series_uid text NOT NULL,
-    state text DEFAULT 'wanted'::text NOT NULL,
-    image_count integer,
-    licence text,
-    licence_uri text,
-    citation_uri text,
-    owner text NOT NULL,
-    team text,
-    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
-    uri text,
-    object_count integer,
-    byte_count bigint,
-    manifest_sha256 text,
-    research_series_uid text,
-    reason_code text,
-    reason text,
-    attempts integer DEFAULT 0 NOT NULL,
-    wanted_at timestamp with time zone DEFAULT now() NOT NULL,
-    received_at timestamp with time zone,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL,
-    source_kind text,
-    modality text,
-    body_part text,
-    offered_bytes bigint,
-    address text,
-    fallback text,
-    given_by text,
-    fetch_run_id bigint,
-    CONSTRAINT received_series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
-    CONSTRAINT received_series_check1 CHECK (((state <> ALL (ARRAY['received'::text, 'deidentified'::text])) OR ((uri IS NOT NULL) AND (manifest_sha256 IS NOT NULL)))),
-    CONSTRAINT received_series_image_count_check CHECK ((image_count > 0)),
-    CONSTRAINT received_series_offered_bytes_check CHECK ((offered_bytes >= 0)),
-    CONSTRAINT received_series_source_kind_check CHECK ((source_kind ~ '^[a-z][a-z0-9_]*$'::text)),
-    CONSTRAINT received_series_state_check CHECK ((state = ANY (ARRAY['wanted'::text, 'received'::text, 'deidentified'::text, 'quarantined'::text, 'failed'::text])))
-);
-
-COMMENT ON TABLE landing.received_series IS 'One row per series asked for. Tasks, logs and XCom name a series by this id, never by its original UID.';
-
-COMMENT ON COLUMN landing.received_series.address IS 'Where the objects lie, for sources that need it.';
-
-COMMENT ON COLUMN landing.received_series.given_by IS 'The connection that delivered, where it is not source.';
-
 ALTER TABLE landing.received_series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME landing.received_series_id_seq
     START WITH 1
@@ -1955,14 +1955,35 @@ CREATE TABLE registry.socket (
     CONSTRAINT socket_super_kind_check CHECK ((super_kind = ANY (ARRAY['Image'::text, 'File'::text, 'Value'::text])))
 );
 
+ALTER TABLE ONLY access.acceptance
+    ADD CONSTRAINT acceptance_pkey PRIMARY KEY (account, agreement_id);
+
 ALTER TABLE ONLY access.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY access.account_role
     ADD CONSTRAINT account_role_pkey PRIMARY KEY (account, role);
 
+ALTER TABLE ONLY access.agreement
+    ADD CONSTRAINT agreement_name_version_key UNIQUE (name, version);
+
+ALTER TABLE ONLY access.agreement
+    ADD CONSTRAINT agreement_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY access.decision
+    ADD CONSTRAINT decision_pkey PRIMARY KEY (request_id);
+
 ALTER TABLE ONLY access.membership
     ADD CONSTRAINT membership_pkey PRIMARY KEY (team, account);
+
+ALTER TABLE ONLY access.offer
+    ADD CONSTRAINT offer_pkey PRIMARY KEY (team);
+
+ALTER TABLE ONLY access.request
+    ADD CONSTRAINT request_id_account_key UNIQUE (id, account);
+
+ALTER TABLE ONLY access.request
+    ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY access.team
     ADD CONSTRAINT team_pkey PRIMARY KEY (name);
@@ -1985,9 +2006,6 @@ ALTER TABLE ONLY broker.request
 ALTER TABLE ONLY broker.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY catalog.body_part_code
-    ADD CONSTRAINT body_part_code_pkey PRIMARY KEY (value);
-
 ALTER TABLE ONLY catalog.collection
     ADD CONSTRAINT collection_pkey PRIMARY KEY (name);
 
@@ -2000,23 +2018,20 @@ ALTER TABLE ONLY catalog.deid_batch
 ALTER TABLE ONLY catalog.deid_item
     ADD CONSTRAINT deid_item_pkey PRIMARY KEY (batch_id, received_id);
 
+ALTER TABLE ONLY catalog.deid_outcome
+    ADD CONSTRAINT deid_outcome_pkey PRIMARY KEY (batch_id, received_id);
+
+ALTER TABLE ONLY catalog.deid_outcome
+    ADD CONSTRAINT deid_outcome_report_id_key UNIQUE (report_id);
+
 ALTER TABLE ONLY catalog.deid_picture
     ADD CONSTRAINT deid_picture_pkey PRIMARY KEY (report_id, name);
 
 ALTER TABLE ONLY catalog.deid_report
     ADD CONSTRAINT deid_report_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY catalog.description
-    ADD CONSTRAINT description_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY catalog.facet
-    ADD CONSTRAINT facet_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY catalog.facet
-    ADD CONSTRAINT facet_share_id_modality_body_part_sex_age_band_manufacturer_key UNIQUE (share_id, modality, body_part, sex, age_band, manufacturer, licence, analysis_result);
-
 ALTER TABLE ONLY catalog.fetch_run
-    ADD CONSTRAINT fetch_run_dag_id_run_id_part_key UNIQUE (dag_id, run_id, part);
+    ADD CONSTRAINT fetch_run_dag_id_run_id_task_id_part_key UNIQUE (dag_id, run_id, task_id, part);
 
 ALTER TABLE ONLY catalog.fetch_run
     ADD CONSTRAINT fetch_run_pkey PRIMARY KEY (id);
@@ -2026,21 +2041,6 @@ ALTER TABLE ONLY catalog.fetched_series
 
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (sop_uid);
-
-ALTER TABLE ONLY catalog.licence_name
-    ADD CONSTRAINT licence_name_pkey PRIMARY KEY (value);
-
-ALTER TABLE ONLY catalog.listing
-    ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY catalog.manufacturer_name
-    ADD CONSTRAINT manufacturer_name_pkey PRIMARY KEY (value);
-
-ALTER TABLE ONLY catalog.modality_code
-    ADD CONSTRAINT modality_code_pkey PRIMARY KEY (value);
-
-ALTER TABLE ONLY catalog.patient
-    ADD CONSTRAINT patient_patient_no_key UNIQUE (patient_no);
 
 ALTER TABLE ONLY catalog.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (collection, patient_alias);
@@ -2054,20 +2054,8 @@ ALTER TABLE ONLY catalog.revision
 ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_pkey PRIMARY KEY (series_uid);
 
-ALTER TABLE ONLY catalog.share
-    ADD CONSTRAINT share_collection_owner_team_visibility_state_key UNIQUE NULLS NOT DISTINCT (collection, owner, team, visibility, state);
-
-ALTER TABLE ONLY catalog.share
-    ADD CONSTRAINT share_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY catalog.study_facet
-    ADD CONSTRAINT study_facet_pkey PRIMARY KEY (study_no, facet_id, patient_no);
-
 ALTER TABLE ONLY catalog.study
     ADD CONSTRAINT study_pkey PRIMARY KEY (study_uid);
-
-ALTER TABLE ONLY catalog.study
-    ADD CONSTRAINT study_study_no_key UNIQUE (study_no);
 
 ALTER TABLE ONLY catalog.tag
     ADD CONSTRAINT tag_pkey PRIMARY KEY (series_uid, scheme, code);
@@ -2179,7 +2167,13 @@ ALTER TABLE ONLY registry.socket
 ALTER TABLE ONLY registry.socket
     ADD CONSTRAINT socket_relative_path_key UNIQUE (relative_path);
 
+CREATE INDEX request_account ON access.request USING btree (account);
+
 CREATE INDEX disclosure_request ON broker.disclosure USING btree (request_id);
+
+CREATE INDEX deid_outcome_received ON catalog.deid_outcome USING btree (received_id);
+
+CREATE INDEX deid_outcome_waits ON catalog.deid_outcome USING btree (created_at, report_id) WHERE waits;
 
 CREATE INDEX deid_report_item ON catalog.deid_report USING btree (batch_id, received_id, id);
 
@@ -2189,55 +2183,17 @@ CREATE INDEX deid_report_received ON catalog.deid_report USING btree (received_i
 
 CREATE INDEX deid_report_series ON catalog.deid_report USING btree (series_uid);
 
-CREATE UNIQUE INDEX description_pair ON catalog.description USING btree (md5(study_description), md5(series_description));
-
-CREATE INDEX description_words ON catalog.description USING gin (words);
-
-CREATE INDEX facet_collection ON catalog.facet USING btree (collection);
-
 CREATE INDEX fetched_series_collection ON catalog.fetched_series USING btree (source, collection, state);
 
 CREATE INDEX fetched_series_run ON catalog.fetched_series USING btree (fetch_run_id);
 
 CREATE INDEX instance_series ON catalog.instance USING btree (series_uid);
 
-CREATE INDEX series_acquisition ON catalog.series USING btree (convolution_kernel, slice_thickness_mm) INCLUDE (exposure_mas, kvp, image_count, modality, collection, study_no, patient_no, share_id) WHERE (convolution_kernel IS NOT NULL);
-
-CREATE INDEX series_analysis ON catalog.series USING btree (analysis_result, modality) INCLUDE (study_no, share_id) WHERE (analysis_result IS NOT NULL);
-
-CREATE INDEX series_description ON catalog.series USING btree (description_id) INCLUDE (facet_id, study_no, patient_no, share_id);
-
-CREATE INDEX series_facet ON catalog.series USING btree (facet_id, image_count) INCLUDE (study_no, patient_no, share_id);
-
-CREATE INDEX series_find ON catalog.series USING btree (collection, modality, image_count) INCLUDE (study_no, patient_no, share_id, byte_count);
-
-CREATE INDEX series_modality ON catalog.series USING btree (modality, body_part, patient_age_years) INCLUDE (study_no, patient_no, share_id, collection);
-
 CREATE INDEX series_patient ON catalog.series USING btree (collection, patient_alias);
 
-CREATE INDEX series_policy ON catalog.series USING btree (policy_sha256) WHERE (policy_sha256 IS NOT NULL);
+CREATE INDEX series_state ON catalog.series USING btree (state, modality, body_part);
 
 CREATE INDEX series_study ON catalog.series USING btree (study_uid);
-
-CREATE INDEX series_study_no ON catalog.series USING btree (study_no, modality) INCLUDE (share_id, analysis_result, image_count);
-
-CREATE INDEX series_timeline ON catalog.series USING btree (patient_no, study_date) INCLUDE (study_no, modality, share_id);
-
-CREATE INDEX series_waiting ON catalog.series USING btree (state) WHERE (state = ANY (ARRAY['held'::text, 'rejected'::text]));
-
-CREATE INDEX study_body_parts ON catalog.study USING gin (body_parts);
-
-CREATE INDEX study_date ON catalog.study USING btree (study_date DESC NULLS LAST, study_no DESC);
-
-CREATE INDEX study_facet_facet ON catalog.study_facet USING btree (facet_id, study_no) INCLUDE (patient_no, share_id);
-
-CREATE INDEX study_facet_patient ON catalog.study_facet USING btree (patient_no);
-
-CREATE INDEX study_images ON catalog.study USING btree (image_count DESC, study_no DESC);
-
-CREATE INDEX study_modalities ON catalog.study USING gin (modalities);
-
-CREATE INDEX study_patient ON catalog.study USING btree (collection, patient_alias, study_date);
 
 CREATE INDEX tag_code ON catalog.tag USING btree (scheme, code);
 
@@ -2245,7 +2201,23 @@ CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprin
 
 CREATE INDEX received_series_state ON landing.received_series USING btree (state);
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON access.acceptance FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON access.agreement FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON access.decision FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON access.request FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
 CREATE TRIGGER audit_role AFTER INSERT OR DELETE OR UPDATE ON access.account_role FOR EACH ROW EXECUTE FUNCTION broker.audit_role();
+
+CREATE TRIGGER guard_acceptance BEFORE INSERT ON access.acceptance FOR EACH ROW EXECUTE FUNCTION access.guard_acceptance();
+
+CREATE TRIGGER guard_decision BEFORE INSERT ON access.decision FOR EACH ROW EXECUTE FUNCTION access.guard_decision();
+
+CREATE TRIGGER guard_request BEFORE INSERT ON access.request FOR EACH ROW EXECUTE FUNCTION access.guard_request();
+
+CREATE TRIGGER note_request AFTER INSERT ON access.request FOR EACH ROW EXECUTE FUNCTION access.note_request();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.event FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
@@ -2279,21 +2251,11 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_p
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_report FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.listing FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+CREATE TRIGGER deid_expect AFTER INSERT ON catalog.deid_item FOR EACH ROW EXECUTE FUNCTION catalog.deid_expect();
 
-CREATE TRIGGER count_added AFTER INSERT ON catalog.series REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_added();
+CREATE TRIGGER deid_note AFTER INSERT ON catalog.deid_report FOR EACH ROW EXECUTE FUNCTION catalog.deid_note();
 
-CREATE TRIGGER count_gone AFTER DELETE ON catalog.series REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_gone();
-
-CREATE TRIGGER count_moved AFTER UPDATE ON catalog.series REFERENCING OLD TABLE AS was_so NEW TABLE AS now_so FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_moved();
-
-CREATE TRIGGER file_series BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.share_id IS NULL)) EXECUTE FUNCTION catalog.file_series();
-
-CREATE TRIGGER file_series_again BEFORE UPDATE ON catalog.series FOR EACH ROW WHEN (((new.facet_id IS NULL) OR (((old.state IS DISTINCT FROM new.state) OR (old.owner IS DISTINCT FROM new.owner)) OR (old.visibility IS DISTINCT FROM new.visibility)) OR (old.team IS DISTINCT FROM new.team))) EXECUTE FUNCTION catalog.file_series();
-
-CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.state <> ALL (ARRAY['held'::text, 'listed'::text]))) EXECUTE FUNCTION curation.guard_birth();
-
-CREATE TRIGGER guard_gone BEFORE DELETE ON catalog.series FOR EACH ROW WHEN ((old.state <> 'listed'::text)) EXECUTE FUNCTION catalog.guard_gone();
+CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_birth();
 
 CREATE TRIGGER guard_release BEFORE UPDATE OF state ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_release();
 
@@ -2325,6 +2287,8 @@ CREATE TRIGGER take_revision BEFORE INSERT ON experiment.cohort FOR EACH ROW EXE
 
 CREATE TRIGGER take_revision BEFORE INSERT ON experiment.spec FOR EACH ROW EXECUTE FUNCTION experiment.take_revision();
 
+CREATE TRIGGER deid_decided AFTER INSERT OR UPDATE OF decided_at ON landing.quarantine FOR EACH ROW WHEN ((new.stage = 'deidentify'::text)) EXECUTE FUNCTION catalog.deid_decided();
+
 CREATE TRIGGER tell_fetched AFTER INSERT OR UPDATE ON landing.received_series FOR EACH ROW EXECUTE FUNCTION landing.tell_fetched();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON phi.project_key FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
@@ -2337,14 +2301,44 @@ CREATE TRIGGER stamp_key BEFORE INSERT ON phi.uid FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON registry.algorithm_version FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
+ALTER TABLE ONLY access.acceptance
+    ADD CONSTRAINT acceptance_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.acceptance
+    ADD CONSTRAINT acceptance_agreement_id_fkey FOREIGN KEY (agreement_id) REFERENCES access.agreement(id);
+
 ALTER TABLE ONLY access.account_role
     ADD CONSTRAINT account_role_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.agreement
+    ADD CONSTRAINT agreement_published_by_fkey FOREIGN KEY (published_by) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.decision
+    ADD CONSTRAINT decision_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
 
 ALTER TABLE ONLY access.membership
     ADD CONSTRAINT membership_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
 
 ALTER TABLE ONLY access.membership
     ADD CONSTRAINT membership_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY access.decision
+    ADD CONSTRAINT of_that_request FOREIGN KEY (request_id, requester) REFERENCES access.request(id, account);
+
+ALTER TABLE ONLY access.offer
+    ADD CONSTRAINT offer_agreement_id_fkey FOREIGN KEY (agreement_id) REFERENCES access.agreement(id);
+
+ALTER TABLE ONLY access.offer
+    ADD CONSTRAINT offer_changed_by_fkey FOREIGN KEY (changed_by) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.offer
+    ADD CONSTRAINT offer_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY access.request
+    ADD CONSTRAINT request_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY access.request
+    ADD CONSTRAINT request_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY broker.decision
     ADD CONSTRAINT decision_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
@@ -2376,6 +2370,12 @@ ALTER TABLE ONLY catalog.deid_item
 ALTER TABLE ONLY catalog.deid_item
     ADD CONSTRAINT deid_item_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
+ALTER TABLE ONLY catalog.deid_outcome
+    ADD CONSTRAINT deid_outcome_batch_id_received_id_fkey FOREIGN KEY (batch_id, received_id) REFERENCES catalog.deid_item(batch_id, received_id);
+
+ALTER TABLE ONLY catalog.deid_outcome
+    ADD CONSTRAINT deid_outcome_report_id_fkey FOREIGN KEY (report_id) REFERENCES catalog.deid_report(id);
+
 ALTER TABLE ONLY catalog.deid_picture
     ADD CONSTRAINT deid_picture_report_id_fkey FOREIGN KEY (report_id) REFERENCES catalog.deid_report(id);
 
@@ -2387,12 +2387,6 @@ ALTER TABLE ONLY catalog.deid_report
 
 ALTER TABLE ONLY catalog.deid_report
     ADD CONSTRAINT deid_report_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
-
-ALTER TABLE ONLY catalog.facet
-    ADD CONSTRAINT facet_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
-
-ALTER TABLE ONLY catalog.facet
-    ADD CONSTRAINT facet_share_id_fkey FOREIGN KEY (share_id) REFERENCES catalog.share(id);
 
 ALTER TABLE ONLY catalog.fetch_run
     ADD CONSTRAINT fetch_run_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
@@ -2415,9 +2409,6 @@ ALTER TABLE ONLY catalog.fetched_series
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
 
-ALTER TABLE ONLY catalog.listing
-    ADD CONSTRAINT listing_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
-
 ALTER TABLE ONLY catalog.patient
     ADD CONSTRAINT patient_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
 
@@ -2428,25 +2419,19 @@ ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
 
 ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
 
 ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_study_uid_fkey FOREIGN KEY (study_uid) REFERENCES catalog.study(study_uid);
 
-ALTER TABLE ONLY catalog.share
-    ADD CONSTRAINT share_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
-
-ALTER TABLE ONLY catalog.share
-    ADD CONSTRAINT share_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
-
-ALTER TABLE ONLY catalog.share
-    ADD CONSTRAINT share_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+ALTER TABLE ONLY catalog.series
+    ADD CONSTRAINT series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY catalog.study
     ADD CONSTRAINT study_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
-
-ALTER TABLE ONLY catalog.study_facet
-    ADD CONSTRAINT study_facet_facet_id_fkey FOREIGN KEY (facet_id) REFERENCES catalog.facet(id);
 
 ALTER TABLE ONLY catalog.tag
     ADD CONSTRAINT tag_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
@@ -2559,41 +2544,83 @@ ALTER TABLE ONLY registry.algorithm
 ALTER TABLE ONLY registry.algorithm_version
     ADD CONSTRAINT algorithm_version_name_fkey FOREIGN KEY (name) REFERENCES registry.algorithm(name);
 
+ALTER TABLE access.acceptance ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE access.account ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE access.account_role ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY admin ON access.account FOR SELECT TO radflow_portal USING (access.has_role('admin'::access.role));
+
+CREATE POLICY admin ON access.account_role FOR SELECT TO radflow_portal USING (access.has_role('admin'::access.role));
+
+ALTER TABLE access.agreement ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE access.decision ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE access.membership ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY mine ON access.membership FOR SELECT TO radflow_portal USING (access.in_team(team));
+CREATE POLICY mine ON access.acceptance FOR SELECT TO radflow_portal USING (((account = access.current_account()) OR access.has_role('admin'::access.role)));
 
-CREATE POLICY mine ON access.team FOR SELECT TO radflow_portal USING (access.in_team(name));
+CREATE POLICY mine ON access.membership FOR SELECT TO radflow_portal USING (((account = access.current_account()) OR access.is_member(team) OR access.has_role('admin'::access.role)));
+
+CREATE POLICY mine ON access.team FOR SELECT TO radflow_portal USING ((access.is_member(name) OR access.has_role('admin'::access.role)));
+
+CREATE POLICY mine_or_to_decide ON access.request FOR SELECT TO radflow_portal USING (((account = access.current_account()) OR access.may_decide(team)));
+
+CREATE POLICY of_the_request ON access.decision FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM access.request r
+  WHERE (r.id = decision.request_id))));
+
+ALTER TABLE access.offer ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY offered ON access.offer FOR SELECT TO radflow_portal USING (((access.current_account() IS NOT NULL) AND (open OR access.is_member(team) OR access.has_role('admin'::access.role))));
+
+CREATE POLICY pipeline ON access.acceptance FOR SELECT TO radflow_pipeline USING (true);
 
 CREATE POLICY pipeline ON access.account TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON access.account_role TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON access.agreement FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY pipeline ON access.decision FOR SELECT TO radflow_pipeline USING (true);
+
 CREATE POLICY pipeline ON access.membership TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON access.offer FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY pipeline ON access.request FOR SELECT TO radflow_pipeline USING (true);
+
 CREATE POLICY pipeline ON access.team TO radflow_pipeline USING (true) WITH CHECK (true);
+
+ALTER TABLE access.request ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY self ON access.account FOR SELECT TO radflow_portal USING ((name = access.current_account()));
 
 CREATE POLICY self ON access.account_role FOR SELECT TO radflow_portal USING ((account = access.current_account()));
 
+CREATE POLICY self_write ON access.acceptance FOR INSERT TO radflow_portal WITH CHECK ((account = access.current_account()));
+
+CREATE POLICY self_write ON access.decision FOR INSERT TO radflow_portal WITH CHECK ((account = access.current_account()));
+
+CREATE POLICY self_write ON access.request FOR INSERT TO radflow_portal WITH CHECK ((account = access.current_account()));
+
+CREATE POLICY signed_in ON access.agreement FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
 ALTER TABLE access.team ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY admin_read ON audit.event FOR SELECT TO radflow_portal USING (access.has_role('admin'::access.role));
+CREATE POLICY admin_read ON audit.event FOR SELECT TO radflow_portal USING (( SELECT access.has_role('admin'::access.role) AS has_role));
 
-CREATE POLICY broker ON audit.event FOR INSERT TO radflow_broker WITH CHECK (((account = access.current_account()) AND ((action = 'reidentify.denied'::text) OR (action !~ '^(reidentify|key|broker)[.]'::text))));
+CREATE POLICY broker ON audit.event FOR INSERT TO radflow_broker WITH CHECK (((account = access.current_account()) AND ((action = 'reidentify.denied'::text) OR (action !~ '^(reidentify|key|broker|access)[.]'::text))));
 
 ALTER TABLE audit.event ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY pipeline ON audit.event FOR INSERT TO radflow_pipeline WITH CHECK ((action !~ '^(reidentify|key|broker)[.]'::text));
+CREATE POLICY pipeline ON audit.event FOR INSERT TO radflow_pipeline WITH CHECK ((action !~ '^(reidentify|key|broker|access)[.]'::text));
 
 CREATE POLICY pipeline_read ON audit.event FOR SELECT TO radflow_pipeline USING (true);
 
-CREATE POLICY self_write ON audit.event FOR INSERT TO radflow_portal WITH CHECK (((account = access.current_account()) AND (action !~ '^(reidentify|key|broker)[.]'::text)));
+CREATE POLICY self_write ON audit.event FOR INSERT TO radflow_portal WITH CHECK (((account = access.current_account()) AND (action !~ '^(reidentify|key|broker|access)[.]'::text)));
 
 CREATE POLICY broker_ask ON broker.request FOR INSERT TO radflow_broker WITH CHECK (((requester = access.current_account()) AND access.has_role('broker'::access.role)));
 
@@ -2619,21 +2646,17 @@ CREATE POLICY pipeline_read ON broker.request FOR SELECT TO radflow_pipeline USI
 
 ALTER TABLE broker.request ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE catalog.body_part_code ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE catalog.collection ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_batch ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_item ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.deid_outcome ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.deid_picture ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_report ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE catalog.description ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE catalog.facet ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.fetch_run ENABLE ROW LEVEL SECURITY;
 
@@ -2641,27 +2664,7 @@ ALTER TABLE catalog.fetched_series ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.instance ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY known ON catalog.body_part_code FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
-
-CREATE POLICY known ON catalog.licence_name FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
-
-CREATE POLICY known ON catalog.listing FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
-
-CREATE POLICY known ON catalog.manufacturer_name FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
-
-CREATE POLICY known ON catalog.modality_code FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
-
-ALTER TABLE catalog.licence_name ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE catalog.listing ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE catalog.manufacturer_name ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE catalog.modality_code ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE catalog.patient ENABLE ROW LEVEL SECURITY;
-
-CREATE POLICY pipeline ON catalog.body_part_code TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.collection TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -2669,27 +2672,17 @@ CREATE POLICY pipeline ON catalog.deid_batch TO radflow_pipeline USING (true) WI
 
 CREATE POLICY pipeline ON catalog.deid_item TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.deid_outcome FOR SELECT TO radflow_pipeline USING (true);
+
 CREATE POLICY pipeline ON catalog.deid_picture TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.deid_report TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.description TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.facet TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.fetch_run TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.fetched_series TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.instance TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.licence_name TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.listing TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.manufacturer_name TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.modality_code TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.patient TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -2699,11 +2692,7 @@ CREATE POLICY pipeline ON catalog.revision TO radflow_pipeline USING (true) WITH
 
 CREATE POLICY pipeline ON catalog.series TO radflow_pipeline USING (true) WITH CHECK (true);
 
-CREATE POLICY pipeline ON catalog.share TO radflow_pipeline USING (true) WITH CHECK (true);
-
 CREATE POLICY pipeline ON catalog.study TO radflow_pipeline USING (true) WITH CHECK (true);
-
-CREATE POLICY pipeline ON catalog.study_facet TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.tag TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -2715,27 +2704,31 @@ ALTER TABLE catalog.revision ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.series ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE catalog.share ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE catalog.study ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE catalog.study_facet ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.tag ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.truth ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY visible ON catalog.collection FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.facet f
-  WHERE ((f.collection = collection.name) AND (f.series_count > 0)))));
+   FROM catalog.series s
+  WHERE (s.collection = collection.name))));
 
 CREATE POLICY visible ON catalog.deid_batch FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.deid_item i
-  WHERE (i.batch_id = deid_batch.id))));
+   FROM catalog.deid_outcome o
+  WHERE (o.batch_id = deid_batch.id))));
 
-CREATE POLICY visible ON catalog.deid_item FOR SELECT TO radflow_portal USING (((owner = ( SELECT access.current_account() AS current_account)) OR (access.may_see(owner, team, visibility) AND ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))) OR (EXISTS ( SELECT
-   FROM catalog.deid_report r
-  WHERE (r.id = catalog.deid_last(deid_item.batch_id, deid_item.received_id))))));
+CREATE POLICY visible ON catalog.deid_item FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.deid_outcome o
+  WHERE ((o.batch_id = deid_item.batch_id) AND (o.received_id = deid_item.received_id)))));
+
+CREATE POLICY visible ON catalog.deid_outcome FOR SELECT TO radflow_portal USING (
+CASE kind
+    WHEN 'quarantine'::text THEN ((( SELECT access.current_account() AS current_account) IS NOT NULL) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))))
+    ELSE (access.may_see(owner, team, visibility) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))) OR (EXISTS ( SELECT
+       FROM catalog.series s
+      WHERE (s.series_uid = deid_outcome.series_uid)))))
+END);
 
 CREATE POLICY visible ON catalog.deid_picture FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.deid_report r
@@ -2749,12 +2742,6 @@ CASE kind
     ELSE ((( SELECT access.current_account() AS current_account) IS NOT NULL) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))))
 END);
 
-CREATE POLICY visible ON catalog.description FOR SELECT TO radflow_portal USING ((share_ids && ARRAY( SELECT s.id
-   FROM catalog.share s)));
-
-CREATE POLICY visible ON catalog.facet FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
-   FROM catalog.share s)));
-
 CREATE POLICY visible ON catalog.fetch_run FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
 
 CREATE POLICY visible ON catalog.fetched_series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) OR ((state = ANY (ARRAY['failed'::text, 'quarantined'::text])) AND ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))))));
@@ -2763,8 +2750,9 @@ CREATE POLICY visible ON catalog.instance FOR SELECT TO radflow_portal USING ((E
    FROM catalog.series s
   WHERE (s.series_uid = instance.series_uid))));
 
-CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING ((share_ids && ARRAY( SELECT s.id
-   FROM catalog.share s)));
+CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE ((s.collection = patient.collection) AND (s.patient_alias = patient.patient_alias)))));
 
 CREATE POLICY visible ON catalog.policy FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
@@ -2774,16 +2762,11 @@ CREATE POLICY visible ON catalog.revision FOR SELECT TO radflow_portal USING ((E
    FROM catalog.series s
   WHERE (s.series_uid = revision.series_uid))));
 
-CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
-   FROM catalog.share s)));
+CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = 'released'::text) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
 
-CREATE POLICY visible ON catalog.share FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = ANY (ARRAY['released'::text, 'listed'::text])) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
-
-CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING ((share_ids && ARRAY( SELECT s.id
-   FROM catalog.share s)));
-
-CREATE POLICY visible ON catalog.study_facet FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
-   FROM catalog.share s)));
+CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM catalog.series s
+  WHERE (s.study_uid = study.study_uid))));
 
 CREATE POLICY visible ON catalog.tag FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
@@ -2984,11 +2967,45 @@ GRANT USAGE ON SCHEMA phi TO radflow_broker;
 GRANT USAGE ON SCHEMA registry TO radflow_pipeline;
 GRANT USAGE ON SCHEMA registry TO radflow_portal;
 
+REVOKE ALL ON FUNCTION access.end_member(of_team text, who text, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access.end_member(of_team text, who text, why text) TO radflow_portal;
+
+GRANT SELECT ON TABLE access.acceptance TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE access.acceptance TO radflow_portal;
+
+GRANT SELECT ON TABLE access.offer TO radflow_pipeline;
+GRANT SELECT ON TABLE access.offer TO radflow_portal;
+
 GRANT SELECT,INSERT,DELETE ON TABLE access.account_role TO radflow_pipeline;
 GRANT SELECT ON TABLE access.account_role TO radflow_portal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE access.membership TO radflow_pipeline;
 GRANT SELECT ON TABLE access.membership TO radflow_portal;
+
+GRANT UPDATE(steward) ON TABLE access.membership TO radflow_pipeline;
+
+GRANT UPDATE(expires_at) ON TABLE access.membership TO radflow_pipeline;
+
+GRANT UPDATE(changed_at) ON TABLE access.membership TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION access.know_me() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION access.make_team(named text, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access.make_team(named text, why text) TO radflow_portal;
+
+REVOKE ALL ON FUNCTION access.publish_agreement(named text, titled text, text_of text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access.publish_agreement(named text, titled text, text_of text) TO radflow_portal;
+
+REVOKE ALL ON FUNCTION access.record(action text, kind text, object text, reason text, detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION access.set_member(into_team text, who text, as_steward boolean, days integer, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access.set_member(into_team text, who text, as_steward boolean, days integer, why text) TO radflow_portal;
+
+REVOKE ALL ON FUNCTION access.set_offer(of_team text, titled text, summed text, agreed bigint, at_most integer, is_open boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION access.set_offer(of_team text, titled text, summed text, agreed bigint, at_most integer, is_open boolean) TO radflow_portal;
+
+REVOKE ALL ON FUNCTION access.set_role(who text, wanted access.role, given boolean, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION access.set_role(who text, wanted access.role, given boolean, why text) TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE audit.event TO radflow_pipeline;
 GRANT SELECT,INSERT ON TABLE audit.event TO radflow_portal;
@@ -3040,40 +3057,11 @@ GRANT SELECT ON TABLE catalog.deid_report TO radflow_portal;
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
 GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;
 
-GRANT SELECT ON TABLE catalog.share TO radflow_portal;
-GRANT SELECT,INSERT ON TABLE catalog.share TO radflow_pipeline;
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.received_series TO radflow_pipeline;
+GRANT SELECT ON TABLE landing.received_series TO radflow_broker;
 
-GRANT SELECT ON TABLE catalog.description TO radflow_portal;
-GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.description TO radflow_pipeline;
-
-GRANT SELECT ON TABLE catalog.facet TO radflow_portal;
-GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.facet TO radflow_pipeline;
-
-GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.patient TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
-
-GRANT UPDATE(patient_sex) ON TABLE catalog.patient TO radflow_pipeline;
-
-GRANT SELECT,INSERT,DELETE,MAINTAIN ON TABLE catalog.series TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.series TO radflow_portal;
-
-GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
-
-GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
-
-GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.study TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.study TO radflow_portal;
-
-GRANT UPDATE(study_date) ON TABLE catalog.study TO radflow_pipeline;
-
-GRANT UPDATE(patient_age_years) ON TABLE catalog.study TO radflow_pipeline;
-
-GRANT UPDATE(study_description) ON TABLE catalog.study TO radflow_pipeline;
-
-REVOKE ALL ON FUNCTION catalog.refresh_statistics() FROM PUBLIC;
-GRANT ALL ON FUNCTION catalog.refresh_statistics() TO radflow_pipeline;
-
-REVOKE ALL ON FUNCTION catalog.sum_up(studies integer[], patients integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION catalog.fetch_refused() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.fetch_refused() TO radflow_portal;
 
 REVOKE ALL ON FUNCTION phi.guard_key() FROM PUBLIC;
 
@@ -3084,6 +3072,15 @@ GRANT ALL ON FUNCTION phi.use_key(wanted_project text, wanted_key text) TO radfl
 
 GRANT SELECT,INSERT,UPDATE ON TABLE access.account TO radflow_pipeline;
 GRANT SELECT ON TABLE access.account TO radflow_portal;
+
+GRANT SELECT ON TABLE access.agreement TO radflow_pipeline;
+GRANT SELECT ON TABLE access.agreement TO radflow_portal;
+
+GRANT SELECT ON TABLE access.decision TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE access.decision TO radflow_portal;
+
+GRANT SELECT ON TABLE access.request TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE access.request TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE access.team TO radflow_pipeline;
 GRANT SELECT ON TABLE access.team TO radflow_portal;
@@ -3108,37 +3105,17 @@ GRANT INSERT(account) ON TABLE broker.disclosure TO radflow_broker;
 GRANT SELECT ON TABLE broker.status TO radflow_pipeline;
 GRANT SELECT ON TABLE broker.status TO radflow_broker;
 
-GRANT SELECT ON TABLE catalog.body_part_code TO radflow_portal;
-GRANT SELECT,INSERT ON TABLE catalog.body_part_code TO radflow_pipeline;
-
 GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
-
-GRANT UPDATE(title) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(description) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(licence) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(doi) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(cancer_types) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(tumor_locations) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(species) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(subject_count) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(source_version) ON TABLE catalog.collection TO radflow_pipeline;
-
-GRANT UPDATE(group_name) ON TABLE catalog.collection TO radflow_pipeline;
 
 GRANT SELECT,INSERT ON TABLE catalog.deid_batch TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_batch TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.deid_item TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_item TO radflow_portal;
+
+GRANT SELECT ON TABLE catalog.deid_outcome TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.deid_outcome TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.deid_picture TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_picture TO radflow_portal;
@@ -3152,17 +3129,8 @@ GRANT SELECT ON TABLE catalog.fetched_series TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.instance TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.instance TO radflow_portal;
 
-GRANT SELECT ON TABLE catalog.licence_name TO radflow_portal;
-GRANT SELECT,INSERT ON TABLE catalog.licence_name TO radflow_pipeline;
-
-GRANT SELECT ON TABLE catalog.listing TO radflow_portal;
-GRANT SELECT,INSERT ON TABLE catalog.listing TO radflow_pipeline;
-
-GRANT SELECT ON TABLE catalog.manufacturer_name TO radflow_portal;
-GRANT SELECT,INSERT ON TABLE catalog.manufacturer_name TO radflow_pipeline;
-
-GRANT SELECT ON TABLE catalog.modality_code TO radflow_portal;
-GRANT SELECT,INSERT ON TABLE catalog.modality_code TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.patient TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.policy TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
@@ -3170,8 +3138,15 @@ GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.revision TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.revision TO radflow_portal;
 
-GRANT SELECT ON TABLE catalog.study_facet TO radflow_portal;
-GRANT SELECT,MAINTAIN ON TABLE catalog.study_facet TO radflow_pipeline;
+GRANT SELECT,INSERT ON TABLE catalog.series TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.series TO radflow_portal;
+
+GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT SELECT,INSERT ON TABLE catalog.study TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.study TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.tag TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.tag TO radflow_portal;
@@ -3233,9 +3208,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE landing.followed TO radflow_pipeline;
 
 GRANT SELECT,INSERT,DELETE ON TABLE landing.received_object TO radflow_pipeline;
 GRANT SELECT ON TABLE landing.received_object TO radflow_broker;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE landing.received_series TO radflow_pipeline;
-GRANT SELECT ON TABLE landing.received_series TO radflow_broker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.truth TO radflow_pipeline;
 
