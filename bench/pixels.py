@@ -37,7 +37,7 @@ from bench import pixels_set
 from bench.pixels_set import Planted
 from deid.exceptions import QuarantineError
 from deid.pixels import PixelRules, clean_pixels
-from deid.pixels.find import painted
+from deid.pixels.areas import Found, painted
 from deid.pixels.ocr import quads, text_map
 from deid.pixels.source import Source
 
@@ -96,9 +96,11 @@ def dicom(planted: Planted, path: Path, frames: list[np.ndarray[Any, Any]] | Non
     ds.PixelRepresentation = 0
     if pixels.ndim == 3:
         ds.PlanarConfiguration = 0
-    deep = planted.kind not in ("US", "SC")
+    deep = planted.kind not in ("US", "SC") or pixels.dtype == np.uint16
     ds.BitsAllocated, ds.BitsStored, ds.HighBit = (16, 12, 11) if deep else (8, 8, 7)
-    if deep:
+    if pixels.dtype == np.uint16:
+        ds.BitsStored, ds.HighBit = 16, 15
+    elif deep:
         grain = np.random.default_rng(len(planted.lines)).integers(0, 16, pixels.shape)
         pixels = (pixels.astype(np.uint16) * 16 + grain).astype("<u2")
     if frames is not None:
@@ -139,8 +141,6 @@ def gray(planted: Planted) -> np.ndarray[Any, Any]:
 
 def ppocr(planted: Planted, folder: Path) -> Mask:  # noqa: ARG001 - all contestants have one signature
     """PP-OCRv4's detector alone, once, with the usual thresholds, margin 2."""
-    from deid.pixels.find import Found
-
     picture = gray(planted)
     return painted(
         [Found(quad, score, "pp-ocr") for quad, score in quads(text_map(picture))], picture.shape, 2

@@ -86,6 +86,7 @@ class Line:
     contrast: str
     font: str
     ink: Array  #: flat indices of ink pixels: glyph coverage of a quarter or more, and visible
+    case: str = ""  #: of ``pixels_odd``
 
 
 @dataclass

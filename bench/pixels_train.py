@@ -31,18 +31,28 @@ import numpy as np
 import pydicom
 
 from bench import pixels_set as drawn
+from bench import pixels_styles as styles
 from deid.pixels.textnet import channels
 
 Rng = np.random.Generator
 Array = np.ndarray[Any, Any]
 
 SIDE, CROP, BATCH = 352, 256, 16
+POOL, POOLED = 120, 704  #: backgrounds at hand, and their sides
+#: How often each of ``pixels_styles.STYLES`` is drawn.
+SHARES = (0.44, 0.14, 0.12, 0.06, 0.06, 0.05, 0.1, 0.03)
+FOLDER: list[str] = []
 
 
 @functools.cache
-def fonts() -> list[str]:
-    """Font files for training."""
-    return [font for font in drawn.fonts() if not drawn.held_out(font)]
+def fonts(folder: str = "") -> tuple[list[str], list[str]]:
+    """Outline and bitmap font files for training; the first call in a process names the folder of further ones."""
+    if not folder and FOLDER:
+        return fonts(FOLDER[0])
+    FOLDER[:] = [folder]
+    own = sorted({font for font in drawn.fonts() if not drawn.held_out(font)})
+    more, grids = styles.font_files(folder) if folder else ((), ())
+    return [*own, *(font for font in more if not drawn.held_out(font))], list(grids)
 
 
 def word(rng: Rng) -> str:
@@ -65,32 +75,70 @@ def word(rng: Rng) -> str:
 
 
 def words(rng: Rng) -> str:
-    """One to five words."""
+    """One to five words; now and then a letter or two alone."""
+    if rng.random() < 0.12:
+        return word(rng)[: int(rng.integers(1, 3))]
     count = int(rng.choice([1, 2, 3, 4, 5], p=[0.3, 0.3, 0.2, 0.1, 0.1]))
     return str(rng.choice([" ", "  ", "^", ", "])).join(word(rng) for _ in range(count))
 
 
-def background(rng: Rng, slices: list[Path]) -> Array:
-    """Something of SIDE x SIDE without text."""
-    shape, kind = (SIDE, SIDE), int(rng.integers(12))
-    if kind < 3 and slices:
-        ds = pydicom.dcmread(slices[int(rng.integers(len(slices)))])
-        values = ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
-        gray = (
-            np.clip((values - float(rng.choice([-1000, -160, -400, -50]))) / rng.uniform(250, 1400), 0, 1)
-            * 255
-        )
-        side = int(SIDE / rng.uniform(0.8, 2.5))
-        top, left = (int(rng.integers(0, max(1, 512 - side))) for _ in range(2))
-        part = np.rot90(gray[top : top + side, left : left + side], int(rng.integers(4)))
-        return np.asarray(cv2.resize(np.ascontiguousarray(part), shape, interpolation=cv2.INTER_LINEAR))
+def volume(folder: Path) -> Array:
+    """A series as (slices, rows, columns), in rescaled values, in the order of position."""
+    slices = [pydicom.dcmread(path) for path in sorted(folder.rglob("*")) if path.is_file()]
+    slices.sort(key=lambda ds: float(ds.ImagePositionPatient[2]) if "ImagePositionPatient" in ds else 0.0)
+    shape = slices[0].pixel_array.shape
+    return np.stack(
+        [
+            ds.pixel_array.astype(np.float32) * float(ds.get("RescaleSlope", 1))
+            + float(ds.get("RescaleIntercept", 0))
+            for ds in slices
+            if ds.pixel_array.shape == shape
+        ]
+    ).astype(np.float16)
+
+
+def anatomy(rng: Rng, volumes: list[Array]) -> Array:
+    """A slice in any direction, a projection of a slab, or one through the whole body, which is like a radiograph."""
+    values, axis = volumes[int(rng.integers(len(volumes)))], int(rng.integers(3))
+    kind, length = int(rng.integers(5)), values.shape[axis]
+    thick = 1 if kind < 2 else int(rng.integers(3, 40)) if kind == 2 else length
+    start = int(rng.integers(0, length - min(thick, length) + 1))
+    slab = values.take(range(start, min(length, start + thick)), axis).astype(np.float32)
+    low = float(values[:, ::16, ::16].min())
+    image = (
+        slab.max(axis)
+        if kind == 3 or (kind == 2 and rng.random() < 0.5)
+        else np.maximum(slab, low).mean(axis)
+    )
+    if rng.random() < 0.4 and low < -900:  # a window of Hounsfield units
+        start_at = float(rng.choice([-1000, -160, -400, -50]))
+        image = (image - start_at) / rng.uniform(250, 1400)
+    else:
+        ends = np.percentile(image, (rng.uniform(0, 2), rng.uniform(97, 100)))
+        image = (image - ends[0]) / max(float(ends[1] - ends[0]), 1)
+    gray = np.clip(image, 0, 1) * 255
+    rows, columns = gray.shape
+    zoom = POOLED / min(rows, columns) * rng.choice([1, 1, 1.4, 2])
+    how = cv2.INTER_NEAREST if rng.random() < 0.1 else cv2.INTER_LINEAR
+    grown = cv2.resize(
+        gray, (max(POOLED, round(columns * zoom)), max(POOLED, round(rows * zoom))), interpolation=how
+    )
+    top, left = (int(rng.integers(0, size - POOLED + 1)) for size in grown.shape)
+    part = grown[top : top + POOLED, left : left + POOLED] + rng.choice([0, 0, 3]) * rng.standard_normal(
+        (POOLED,) * 2
+    )
+    return 255 - part if rng.random() < 0.2 else np.asarray(part)
+
+
+def fresh(rng: Rng, volumes: list[Array]) -> Array:
+    """Something of POOLED x POOLED without text."""
+    shape, kind = (POOLED, POOLED), int(rng.integers(-8 if volumes else 3, 12))
+    if kind < 3:
+        return anatomy(rng, volumes)
     if kind == 3:
         return np.full(shape, float(rng.choice([0, 0, 0, int(rng.integers(256))])))
     if 4 <= kind <= 8:
-        name = ("US", "CR", "XA", "MG", "SC")[kind - 4]
-        big = drawn.BACKGROUNDS[name](rng, (int(rng.integers(500, 1000)),) * 2)
-        top, left = (int(rng.integers(0, length - SIDE)) for length in big.shape)
-        return big[top : top + SIDE, left : left + SIDE].copy()
+        return drawn.BACKGROUNDS[("US", "CR", "XA", "MG", "SC")[kind - 4]](rng, shape)
     gray = np.full(shape, rng.uniform(20, 220))
     for most, low, high in ((50, 60, 200), (25, 10, 40), (12, 2, 8)):
         gray += rng.uniform(0, most) * drawn.smooth_noise(rng, shape, rng.uniform(low, high))
@@ -100,69 +148,132 @@ def background(rng: Rng, slices: list[Path]) -> Array:
     return np.clip(gray, 0, 255)
 
 
+def background(rng: Rng, volumes: list[Array], pool: list[Array]) -> Array:
+    """A part of one of the pool, SIDE x SIDE, turned and in another gray; the pool is renewed bit by bit."""
+    if len(pool) < POOL or rng.random() < 0.1:
+        image = np.clip(fresh(rng, volumes), 0, 255).astype(np.float32)
+        if len(pool) < POOL:
+            pool.append(image)
+        else:
+            pool[int(rng.integers(POOL))] = image
+    image = pool[int(rng.integers(len(pool)))]
+    side = int(min(POOLED, SIDE / rng.choice([1, 1, 1, 1.5, 0.6])))
+    top, left = (int(rng.integers(0, POOLED - side + 1)) for _ in range(2))
+    part = np.rot90(image[top : top + side, left : left + side], int(rng.choice([0, 0, 1, 2, 3])))
+    if side != SIDE:
+        part = cv2.resize(np.ascontiguousarray(part), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    gray = 255 * (np.asarray(part, np.float64) / 255) ** rng.uniform(0.6, 1.6)
+    return gray * rng.uniform(0.7, 1.0) + rng.uniform(0, 20) * (rng.random() < 0.2)
+
+
+def point(rng: Rng) -> tuple[int, int]:
+    """Somewhere."""
+    return int(rng.integers(0, SIDE)), int(rng.integers(0, SIDE))
+
+
+def ruler(rng: Rng, gray: Array, level: float, width: int) -> None:
+    """Ticks along a line."""
+    (x, y), step, length = point(rng), int(rng.integers(4, 25)), int(rng.integers(3, 12))
+    upright = rng.random() < 0.5
+    for number in range(int(rng.integers(4, 25))):
+        long, at = length * (2 if number % 5 == 0 else 1), number * step
+        ends = ((x, y + at), (x + long, y + at)) if upright else ((x + at, y), (x + at, y + long))
+        cv2.line(gray, *ends, level, width)
+
+
+def trace(rng: Rng, gray: Array, level: float, width: int) -> None:
+    """A curve as of an electrocardiogram."""
+    count = int(rng.integers(20, 200))
+    heights = np.cumsum(rng.normal(0, rng.uniform(0.5, 4), count)) + rng.integers(SIDE)
+    heights -= (np.arange(count) % int(rng.integers(10, 40)) == 0) * rng.uniform(0, 50)
+    across = np.arange(count) * rng.uniform(1, 4) + rng.integers(-50, SIDE)
+    line = np.stack([across, heights], 1).astype(np.int32)
+    cv2.polylines(gray, [line], isClosed=False, color=level, thickness=width, lineType=cv2.LINE_AA)
+
+
+def marks(rng: Rng, gray: Array, level: float, width: int) -> None:
+    """Crosses and diamonds of callipers."""
+    for _ in range(int(rng.integers(1, 12))):
+        marker = int(rng.choice([cv2.MARKER_CROSS, cv2.MARKER_TILTED_CROSS, cv2.MARKER_DIAMOND]))
+        cv2.drawMarker(gray, point(rng), level, marker, int(rng.integers(4, 18)), width)
+
+
+def patches(rng: Rng, gray: Array, level: float, width: int) -> None:  # noqa: ARG001 - all drawers have one signature
+    """Areas that somebody made black or plain, or a bar of grays: their rims are no text."""
+    for _ in range(int(rng.integers(1, 6))):
+        (x, y), w, h = point(rng), int(rng.integers(6, 160)), int(rng.integers(6, 60))
+        area = gray[y : y + h, x : x + w]
+        if rng.random() < 0.2:
+            area[:] = np.linspace(0, 255, area.shape[1])
+        else:
+            area[:] = 0 if rng.random() < 0.6 else level
+
+
 def clutter(rng: Rng, gray: Array) -> None:
     """Draw what is on pictures and no text."""
-
-    def point() -> tuple[int, int]:
-        return int(rng.integers(0, SIDE)), int(rng.integers(0, SIDE))
-
     for _ in range(int(rng.integers(0, 5))):
-        level, width, kind = float(rng.integers(0, 256)), int(rng.choice([1, 1, 2, 3])), int(rng.integers(8))
+        level, width, kind = float(rng.integers(0, 256)), int(rng.choice([1, 1, 2, 3])), int(rng.integers(9))
         if kind == 0:
-            cv2.line(gray, point(), point(), level, width, cv2.LINE_AA)
+            cv2.line(gray, point(rng), point(rng), level, width, cv2.LINE_AA)
         elif kind == 1:
-            cv2.rectangle(gray, point(), point(), level, width)
+            cv2.rectangle(gray, point(rng), point(rng), level, width)
         elif kind == 2:
-            axes = (int(rng.integers(4, 90)), int(rng.integers(4, 90)))
-            cv2.ellipse(
-                gray,
-                point(),
-                axes,
-                float(rng.integers(180)),
-                0,
-                int(rng.choice([360, 180, 90])),
-                level,
-                width,
-            )
-        elif kind == 3:  # a ruler
-            (x, y), step, length = point(), int(rng.integers(4, 25)), int(rng.integers(3, 12))
-            upright = rng.random() < 0.5
-            for number in range(int(rng.integers(4, 25))):
-                long, at = length * (2 if number % 5 == 0 else 1), number * step
-                ends = ((x, y + at), (x + long, y + at)) if upright else ((x + at, y), (x + at, y + long))
-                cv2.line(gray, *ends, level, width)
-        elif kind == 4:  # a trace
-            count = int(rng.integers(20, 200))
-            heights = np.cumsum(rng.normal(0, rng.uniform(0.5, 4), count)) + rng.integers(SIDE)
-            heights -= (np.arange(count) % int(rng.integers(10, 40)) == 0) * rng.uniform(0, 50)
-            across = np.arange(count) * rng.uniform(1, 4) + rng.integers(-50, SIDE)
-            line = np.stack([across, heights], 1).astype(np.int32)
-            cv2.polylines(gray, [line], isClosed=False, color=level, thickness=width, lineType=cv2.LINE_AA)
-        elif kind == 5:
-            for _ in range(int(rng.integers(1, 12))):
-                marker = int(rng.choice([cv2.MARKER_CROSS, cv2.MARKER_TILTED_CROSS, cv2.MARKER_DIAMOND]))
-                cv2.drawMarker(gray, point(), level, marker, int(rng.integers(4, 18)), width)
+            axes, end = (int(rng.integers(4, 90)), int(rng.integers(4, 90))), int(rng.choice([360, 180, 90]))
+            cv2.ellipse(gray, point(rng), axes, float(rng.integers(180)), 0, end, level, width)
         elif kind == 6:
             step = int(rng.integers(8, 60))
             for number in range(int(rng.integers(2, 12))):
                 cv2.line(gray, (number * step, 0), (number * step, SIDE), level, 1)
+        elif kind == 7:
+            tip = rng.uniform(0.05, 0.3)
+            cv2.arrowedLine(gray, point(rng), point(rng), level, width, cv2.LINE_AA, tipLength=tip)
         else:
-            cv2.arrowedLine(
-                gray, point(), point(), level, width, cv2.LINE_AA, tipLength=rng.uniform(0.05, 0.3)
-            )
+            {3: ruler, 4: trace, 5: marks, 8: patches}[kind](rng, gray, level, width)
+
+
+def turned(picture: Array, turn: float) -> Array:
+    """As ``pixels_set.turned``."""
+    return np.ascontiguousarray(drawn.turned(picture, turn))
+
+
+def lines(rng: Rng) -> tuple[Array, Array, int]:
+    """A line or a block of lines: its coverage, its rectangles, its size."""
+    outlines, grids = fonts()
+    size = int(np.exp(rng.uniform(np.log(8), np.log(60))))
+    style, font = str(rng.choice(styles.STYLES, p=SHARES)), outlines[int(rng.integers(len(outlines)))]
+    grid = grids[int(rng.integers(len(grids)))] if grids and rng.random() < 0.9 else None
+    if style in ("bitmap", "dots"):
+        size = min(size, 30)
+
+    def render(said: str) -> Array:
+        return styles.styled(rng, said, font, size, style, grid)[:, : int(SIDE * 1.2)]
+
+    if style != "stacked" and rng.random() < 0.3:
+        size = min(size, 24)
+        shape = int(rng.integers(2, 9)), int(rng.choice([1, 1, 2, 3]))
+        room = int(rng.integers(60, SIDE)), int(rng.integers(80, SIDE))
+        coverage, places = styles.block(rng, lambda: words(rng), render, *shape, room)
+        area = np.zeros(coverage.shape)
+        for left, top, right, bottom in places:
+            area[top:bottom, left:right] = 1
+    else:
+        coverage = render(words(rng)[: 12 if style == "stacked" else None])[: int(SIDE * 1.2)]
+        area = np.ones(coverage.shape)
+    if not coverage.size:
+        return coverage, area, size
+    turn = float(rng.choice([0, 90, 180, 270], p=[0.7, 0.13, 0.04, 0.13]))
+    turn += float(rng.uniform(-10, 10)) if rng.random() < 0.15 else 0
+    turn = float(rng.uniform(0, 360)) if rng.random() < 0.05 else turn
+    return turned(coverage, turn), turned(area, turn), size
 
 
 def plant(rng: Rng, gray: Array, area: Array, weight: Array) -> None:
-    """Draw one line if it fits; ``area`` gets its rectangle, ``weight`` more where it is small."""
-    size = int(np.exp(rng.uniform(np.log(9), np.log(46))))
-    turn = float(rng.choice([0, 90, 180, 270], p=[0.7, 0.13, 0.04, 0.13]))
-    turn += float(rng.uniform(-10, 10)) if rng.random() < 0.15 else 0
-    coverage = drawn.glyphs(words(rng), str(rng.choice(fonts())), size)[:, : int(SIDE * 1.2)]
+    """Draw a line or a block if it fits; ``area`` gets the rectangles, ``weight`` more where text is small."""
+    coverage, rectangle, size = lines(rng)
     if min(coverage.shape) < 3:
         return
     if rng.random() < 0.1:
         coverage = np.clip(coverage * rng.uniform(1.5, 3), 0, 1)  # hardly smoothed edges
-    rectangle, coverage = drawn.turned(np.ones_like(coverage), turn), drawn.turned(coverage, turn)
     h, w = coverage.shape
     top = int(rng.integers(-h // 3, max(1 - h // 3, SIDE - h * 2 // 3)))
     left = int(rng.integers(-w // 3, max(1 - w // 3, SIDE - w * 2 // 3)))
@@ -171,15 +282,16 @@ def plant(rng: Rng, gray: Array, area: Array, weight: Array) -> None:
         return
     inside = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
     coverage, rectangle, here = coverage[inside], rectangle[inside], np.s_[y0:y1, x0:x1]
-    around = gray[max(0, y0 - 8) : y1 + 8, max(0, x0 - 8) : x1 + 8]
-    if rng.random() < 0.1:
+    pad = int(rng.integers(2, 12))
+    around = gray[max(0, y0 - pad) : y1 + pad, max(0, x0 - pad) : x1 + pad]
+    if rng.random() < 0.15:
         around[:] = float(rng.integers(256))
     level = float(np.median(around))
     low, high = ((100, 220), (45, 110), (14, 50))[int(rng.choice(3, p=[0.25, 0.3, 0.45]))]
     need = max(float(rng.uniform(low, high)), 1.5 * float(around.std()))
+    if need > 255 - level and need > level:
+        need = float(max(level, 255 - level))
     sign = 1 if level + need <= 255 and (rng.random() < 0.7 or level < need) else -1
-    if not 0 <= level + sign * need <= 255:
-        return
     part = gray[here]
     if need > 60 and rng.random() < 0.2:
         outline = cv2.dilate(np.ascontiguousarray(coverage), np.ones((3, 3)))
@@ -189,161 +301,224 @@ def plant(rng: Rng, gray: Array, area: Array, weight: Array) -> None:
     weight[here] = np.clip(40 / size, 1, 4)
 
 
-def sample(seed: int, slices: list[Path]) -> tuple[Array, Array, Array]:
-    """Input (256, 256, 3), target and weight (64, 64, 1)."""
-    rng = np.random.default_rng([77, seed])
-    gray = np.ascontiguousarray(np.clip(background(rng, slices), 0, 255).astype(np.float64))
+def sample(seed: int, volumes: list[Array], pool: list[Array]) -> tuple[Array, Array, Array]:
+    """Picture (256, 256) uint8, target and weight (64, 64) float32."""
+    rng = np.random.default_rng([78, seed])
+    gray = np.ascontiguousarray(background(rng, volumes, pool))
     clutter(rng, gray)
     area, weight = np.zeros((SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
-    for _ in range(int(rng.choice([0, 2, 4, 6, 8], p=[0.15, 0.2, 0.25, 0.25, 0.15]))):
+    for _ in range(int(rng.choice([0, 2, 4, 6, 8], p=[0.25, 0.2, 0.25, 0.2, 0.1]))):
         plant(rng, gray, area, weight)
     if rng.random() < 0.15:
         gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.3, 0.7))
     if rng.random() < 0.15:
         gray = gray + rng.uniform(1, 4) * rng.standard_normal(gray.shape)
     picture = np.clip(np.round(gray), 0, 255).astype(np.uint8)
-    if rng.random() < 0.2:
-        stream = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 96))])[1]
+    if rng.random() < 0.25:
+        stream = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])[1]
         picture = cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE)
     if rng.random() < 0.3:
         picture = 255 - picture
     top, left = (int(rng.integers(0, SIDE - CROP + 1)) for _ in range(2))
-    quarter = int(rng.integers(4)) if rng.random() < 0.25 else 0
-    planes = [
-        np.ascontiguousarray(np.rot90(plane[top : top + CROP, left : left + CROP], quarter))
-        for plane in (picture, area, weight)
-    ]
+    part = np.s_[top : top + CROP, left : left + CROP]
     cells = [
-        cv2.resize(plane, (CROP // 4, CROP // 4), interpolation=cv2.INTER_AREA)[..., None]
-        for plane in planes[1:]
+        cv2.resize(plane[part], (CROP // 4,) * 2, interpolation=cv2.INTER_AREA) for plane in (area, weight)
     ]
+    return np.ascontiguousarray(picture[part]), cells[0], cells[1]
 
-    return channels(planes[0])[0].transpose(1, 2, 0), cells[0], cells[1]
 
-
-def worker(queue: Any, slices: list[Path]) -> None:
-    """Make batches for ever."""
+def worker(queue: Any, folders: list[Path], folder: str, start: int) -> None:
+    """Make batches for ever; each sample is used in one of two directions."""
     cv2.setNumThreads(1)
-    number = 0
+    fonts(folder)
+    volumes = [volume(place) for place in folders]
+    pool: list[Array] = []
+    number = start
     while True:
-        batch = [sample(number + n, slices) for n in range(BATCH)]
+        batch = [sample(number + n, volumes, pool) for n in range(BATCH)]
         number += BATCH
-        queue.put(tuple(np.stack(parts).astype(np.float32) for parts in zip(*batch, strict=True)))
+        pictures, targets, weights = (np.stack(parts) for parts in zip(*batch, strict=True))
+        seen = np.concatenate([channels(picture) for picture in pictures])
+        queue.put((seen.astype(np.float32), targets[:, None], weights[:, None]))
 
 
-def network(tf: Any) -> Any:
-    """A U-shaped network from 1/2 to 1/16 of the resolution and back to 1/4; 230,481 weights."""
-    layers = tf.keras.layers
+def network(torch: Any) -> Any:
+    """A U-shaped network from 1/2 to 1/16 of the resolution and back to 1/4; about 229,000 weights."""
+    nn = torch.nn
 
-    def convolve(x: Any, width: int, kernel: int = 3, stride: int = 1, rate: int = 1) -> Any:
-        x = layers.Conv2D(width, kernel, stride, "same", dilation_rate=rate, use_bias=False)(x)
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+    class Convolve(nn.Sequential):  # type: ignore[misc, name-defined]
+        def __init__(self, given: int, width: int, kernel: int = 3, stride: int = 1, rate: int = 1) -> None:
+            reach = (kernel - 1) * rate
+            total = reach + 1 - stride  # "same" as of even sides: the odd pixel goes to the end
+            pad = nn.ZeroPad2d((total // 2, total - total // 2, total // 2, total - total // 2))
+            convolution = nn.Conv2d(given, width, kernel, stride, 0, rate, bias=False)
+            super().__init__(pad, convolution, nn.BatchNorm2d(width, momentum=0.02, eps=1e-3), nn.ReLU())
 
-    start = layers.Input((None, None, 3))
-    half = convolve(convolve(start, 16, 5, 2), 16)
-    quarter = convolve(convolve(half, 32, 3, 2), 32)
-    eighth = convolve(convolve(quarter, 48, 3, 2), 48)
-    x = convolve(convolve(eighth, 64, 3, 2), 64)
-    x = convolve(convolve(x, 64, rate=2), 64, rate=4)
-    for width, skipped in ((48, eighth), (32, quarter)):
-        x = convolve(convolve(layers.Concatenate()([layers.UpSampling2D()(x), skipped]), width, 1), width)
-    return tf.keras.Model(start, layers.Conv2D(1, 1)(x))
+    class Network(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.halved = nn.Sequential(Convolve(3, 16, 5, 2), Convolve(16, 16))
+            self.quarter = nn.Sequential(Convolve(16, 32, 3, 2), Convolve(32, 32))
+            self.eighth = nn.Sequential(Convolve(32, 48, 3, 2), Convolve(48, 48))
+            deep = (
+                Convolve(48, 64, 3, 2),
+                Convolve(64, 64),
+                Convolve(64, 64, rate=2),
+                Convolve(64, 64, rate=4),
+            )
+            self.deep = nn.Sequential(*deep)
+            self.back = nn.ModuleList(
+                [
+                    nn.Sequential(Convolve(64 + 48, 48, 1), Convolve(48, 48)),
+                    nn.Sequential(Convolve(48 + 32, 32, 1), Convolve(32, 32)),
+                ]
+            )
+            self.last = nn.Conv2d(32, 1, 1)
+
+        def forward(self, x: Any) -> Any:
+            quarter = self.quarter(self.halved(x))
+            eighth = self.eighth(quarter)
+            y = self.deep(eighth)
+            for step, skipped in zip(self.back, (eighth, quarter), strict=True):
+                y = step(torch.cat([nn.functional.interpolate(y, scale_factor=2), skipped], 1))
+            return self.last(y)
+
+    return Network()
 
 
-def train(tf: Any, minutes: float, slices: list[Path]) -> Any:
+def begin(torch: Any, model: Any, start: Path) -> None:
+    """Take over the weights of an exported network, whose normalisation lies in its convolutions."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(start).graph
+    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    given = [[held[name] for name in node.input[1:3]] for node in graph.node if node.op_type == "Conv"]
+    convolutions = [module for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    with torch.no_grad():
+        for module, (kernel, shift) in zip(convolutions, given, strict=True):
+            module.weight.copy_(torch.tensor(kernel))
+            if module.bias is not None:
+                module.bias.copy_(torch.tensor(shift))
+        for norm, (_, shift) in zip(norms, given, strict=False):
+            norm.bias.copy_(torch.tensor(shift))
+            norm.running_var.fill_(1 - norm.eps)
+
+
+def settle(torch: Any, model: Any, batches: list[Any]) -> None:
+    """Let the normalisation of a network that was taken over see real values, without changing what it gives."""
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    inputs = torch.cat([torch.tensor(batch[0]) for batch in batches])
+    with torch.no_grad():
+        for norm in norms:  # in the order in which values pass through them
+            seen: list[Any] = []
+            handle = norm.register_forward_hook(lambda _, given, __, seen=seen: seen.append(given[0]))
+            model.eval()
+            model(inputs)
+            handle.remove()
+            mean, variance = seen[0].mean((0, 2, 3)), seen[0].var((0, 2, 3), unbiased=False)
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.copy_(torch.sqrt(variance + norm.eps))
+            norm.bias.add_(mean)
+
+
+def train(torch: Any, chosen: argparse.Namespace) -> Any:
     """Weighted cross-entropy that dwells on what is wrong, plus Dice; the step shrinks along a cosine."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
     context = multiprocessing.get_context("spawn")
     queue: Any = context.Queue(12)
-    context.Process(target=worker, args=(queue, slices), daemon=True).start()
-    model = network(tf)
-    optimizer = tf.keras.optimizers.AdamW(2e-3, weight_decay=1e-4)
-
-    @tf.function
-    def step(x: Any, target: Any, weight: Any) -> Any:
-        with tf.GradientTape() as tape:
-            logits = model(x, training=True)
-            found = tf.sigmoid(logits)
-            entropy = tf.nn.sigmoid_cross_entropy_with_logits(target, logits) * (
-                0.25 + tf.abs(found - target)
-            )
-            overlap = 2 * tf.reduce_sum(found * target * weight) + 1
-            dice = 1 - overlap / (tf.reduce_sum((found + target) * weight) + 1)
-            loss = 4 * tf.reduce_mean(entropy * weight * (1 + 2 * target)) + 0.5 * dice
-        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), 1.0)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
-
-    recent: list[Any] = []
-    rng, started, number = np.random.default_rng(0), time.monotonic(), 0
-    while (part := (time.monotonic() - started) / 60 / minutes) < 1:
-        if not queue.empty() or len(recent) < 20:
+    context.Process(
+        target=worker, args=(queue, chosen.slices, chosen.fonts, chosen.first), daemon=True
+    ).start()
+    model = network(torch)
+    recent: list[Any] = [queue.get() for _ in range(6)]
+    if chosen.start:
+        begin(torch, model, chosen.start)
+        settle(torch, model, recent)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), chosen.rate, weight_decay=1e-4)
+    rng, started, number, losses = np.random.default_rng(0), time.monotonic(), 0, []
+    while (part := (time.monotonic() - started) / 60 / chosen.minutes) < 1:
+        if not queue.empty():
             recent = [*recent, queue.get()][-150:]
             batch = recent[-1]
         else:  # a recent batch again, rather than waiting for a fresh one
             batch = recent[int(rng.integers(len(recent)))]
-        rate = 0.98 * 0.5 * (1 + np.cos(np.pi * part)) + 0.02
-        optimizer.learning_rate.assign(2e-3 * min(1, (number + 1) / 100) * rate)
-        loss = float(step(*batch))
+        x, target, weight = (torch.tensor(values) for values in batch)
+        for group in optimizer.param_groups:
+            group["lr"] = (
+                chosen.rate * min(1, (number + 1) / 100) * (0.49 * (1 + np.cos(np.pi * part)) + 0.02)
+            )
+        logits = model(x)
+        found = torch.sigmoid(logits)
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        entropy = entropy * (0.25 + torch.abs(found - target))
+        overlap = 2 * (found * target * weight).sum() + 1
+        dice = 1 - overlap / (((found + target) * weight).sum() + 1)
+        loss = 4 * (entropy * weight * (1 + 2 * target)).mean() + 0.5 * dice
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
         number += 1
-        if number % 100 == 0:
-            print(number, round(loss, 4), flush=True)
+        losses.append(float(loss.detach()))
+        if number % 50 == 0:
+            print(number, round(float(np.mean(losses[-50:])), 4), f"{part:.2f}", flush=True)
+        if number % 300 == 0:
+            export(torch, model, chosen.out)
+            model.train()
     return model
 
 
-def export(model: Any, out: Path) -> None:
-    """The model as ONNX, batch normalisation folded into the convolutions, channels first."""
+def export(torch: Any, model: Any, out: Path) -> None:
+    """The model as ONNX, normalisation folded into the convolutions, channels first."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    nodes, constants, names = [], [], {}
+    nodes: list[Any] = []
+    constants: list[Any] = []
 
     def constant(values: Array, name: str) -> str:
-        constants.append(numpy_helper.from_array(values.astype(np.float32), name))
+        constants.append(numpy_helper.from_array(np.ascontiguousarray(values, np.float32), name))
         return name
 
-    name = "x"
-    for number, layer in enumerate(model.layers):
-        kind = type(layer).__name__
-        given = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-        inputs = [] if kind == "InputLayer" else [names[id(tensor)] for tensor in given]
-        name = "x" if kind == "InputLayer" else f"t{number}"
-        if kind == "Conv2D":
-            kernel, *bias = layer.get_weights()
-            kernel = kernel.transpose(3, 2, 0, 1)
-            shift = bias[0] if bias else np.zeros(len(kernel))
-            follower = next(
-                (
-                    other
-                    for other in model.layers
-                    if type(other).__name__ == "BatchNormalization" and other.input is layer.output
-                ),
-                None,
-            )
-            if follower is not None:
-                gamma, beta, mean, variance = follower.get_weights()
-                scale = gamma / np.sqrt(variance + follower.epsilon)
-                kernel, shift = kernel * scale[:, None, None, None], beta + (shift - mean) * scale
-            stride, rate = layer.strides[0], layer.dilation_rate[0]
-            total = max((kernel.shape[2] - 1) * rate + 1 - stride, 0)  # as "same" pads even sides
-            pads = [total // 2, total // 2, total - total // 2, total - total // 2]
-            weights = [constant(kernel, f"w{number}"), constant(shift, f"b{number}")]
-            options = {"strides": [stride] * 2, "dilations": [rate] * 2, "pads": pads}
-            nodes.append(helper.make_node("Conv", [*inputs, *weights], [name], **options))
-        elif kind == "BatchNormalization":
-            name = inputs[0]
-        elif kind == "ReLU":
-            nodes.append(helper.make_node("Relu", inputs, [name]))
-        elif kind == "Concatenate":
-            nodes.append(helper.make_node("Concat", inputs, [name], axis=1))
-        elif kind == "UpSampling2D":
-            scales = constant(np.array([1, 1, 2, 2]), f"s{number}")
-            options = {
-                "mode": "nearest",
-                "coordinate_transformation_mode": "asymmetric",
-                "nearest_mode": "floor",
-            }
-            nodes.append(helper.make_node("Resize", [inputs[0], "", scales], [name], **options))
-        names[id(layer.output)] = name
+    def add(kind: str, inputs: list[str], **options: Any) -> str:
+        name = f"t{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [name], **options))
+        return name
+
+    def convolution(name: str, layer: Any, kernel: Array, shift: Array, pads: list[int]) -> str:
+        number = len(nodes)
+        weights = [constant(kernel, f"w{number}"), constant(shift, f"b{number}")]
+        options = {"strides": list(layer.stride), "dilations": list(layer.dilation), "pads": pads}
+        return add("Conv", [name, *weights], **options)
+
+    def convolve(name: str, layers: Any) -> str:
+        pad, layer, norm, _ = layers
+        scale = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach()
+        kernel = (layer.weight * scale[:, None, None, None]).detach().numpy()
+        shift = (norm.bias - norm.running_mean * scale).detach().numpy()
+        left, right, top, bottom = pad.padding
+        return add("Relu", [convolution(name, layer, kernel, shift, [top, left, bottom, right])])
+
+    def chain(name: str, layers: Any) -> str:
+        for layer in layers:
+            name = convolve(name, layer)
+        return name
+
+    quarter = chain(chain("x", model.halved), model.quarter)
+    eighth = chain(quarter, model.eighth)
+    name = chain(eighth, model.deep)
+    for step, skipped in zip(model.back, (eighth, quarter), strict=True):
+        scales = constant(np.array([1, 1, 2, 2]), f"s{len(nodes)}")
+        modes = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        grown = add("Resize", [name, "", scales], **modes)
+        name = chain(add("Concat", [grown, skipped], axis=1), step)
+    last = [values.detach().numpy() for values in (model.last.weight, model.last.bias)]
+    name = convolution(name, model.last, *last, [0, 0, 0, 0])
     nodes.append(helper.make_node("Sigmoid", [name], ["p"]))
     given = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])
     result = helper.make_tensor_value_info("p", TensorProto.FLOAT, [1, 1, None, None])
@@ -355,15 +530,22 @@ def export(model: Any, out: Path) -> None:
 
 def main() -> None:
     """Train and export."""
-    import tensorflow
+    import torch
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--slices", type=Path, help="folder of CT slices for backgrounds")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=2e-3, help="largest learning rate")
+    parser.add_argument(
+        "--slices", type=Path, action="append", default=[], help="folder of a CT or MR series"
+    )
+    parser.add_argument("--fonts", default="", help="folder of more fonts (.ttf, .otf, .pcf.gz)")
+    parser.add_argument("--start", type=Path, help="exported network to go on from")
+    parser.add_argument("--first", type=int, default=0, help="number of the first sample")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
-    slices = sorted(chosen.slices.rglob("*.dcm")) if chosen.slices else []
-    export(train(tensorflow, chosen.minutes, slices), chosen.out)
+    model = train(torch, chosen)
+    model.eval()
+    export(torch, model, chosen.out)
 
 
 if __name__ == "__main__":

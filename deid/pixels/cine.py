@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from deid.pixels.find import Found, by_network, painted, search
+from deid.pixels.areas import Found, painted
+from deid.pixels.find import by_network, search
 from deid.pixels.regions import Box
 from deid.pixels.source import Array
 

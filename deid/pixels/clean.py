@@ -14,9 +14,10 @@ import numpy as np
 
 from deid.exceptions import QuarantineError
 from deid.pixel_result import PixelResult
+from deid.pixels.areas import Found, boxes, painted
 from deid.pixels.cine import Cine, covered, moving_text, sampled, static_text
 from deid.pixels.codec import decode
-from deid.pixels.find import Found, boxes, by_network, legible, painted, read_lines, search
+from deid.pixels.find import by_network, legible, read_lines, search
 from deid.pixels.keep import identity_words, may_stay, names
 from deid.pixels.ocr import recognize, straightened
 from deid.pixels.regions import Box, banners, device_boxes
