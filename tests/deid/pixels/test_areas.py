@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from deid.pixels import find
 from deid.pixels.areas import Found, painted, regions, whole
 from deid.pixels.find import Look, search
 
+sys.path.insert(0, str(Path(__file__).parent))
 import pictures as made
 
 
