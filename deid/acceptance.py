@@ -126,8 +126,9 @@ def check_object(header: Header, original: Original, policy: Policy, file: str) 
     if what is Kind.REPORTS and "clean_structured_content" not in policy.options:
         raise QuarantineError.of(file, "structured-report")
     if not (replaced or sop in policy.accept or str(what) in policy.accept):
-        image = original.pixels is not None or what is Kind.IMAGES
-        raise QuarantineError.of(file, "burned-in-annotation" if image else "unsupported-object")
+        raise QuarantineError.of(
+            file, "burned-in-annotation" if what is Kind.IMAGES else "unsupported-object"
+        )
     if original.pixels is None:
         if needs_pixels(sop):
             raise QuarantineError.of(file, "no-pixel-data")

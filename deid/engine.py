@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from deid import documents, marking, plans
+from deid import documents, graphics, marking, plans
 from deid.actions import Action
 from deid.content import ContentPlan
 from deid.handlers import Scope
@@ -67,6 +67,11 @@ class Tally:
                 self.actions[_action(Action.KEEP, outcome)] += count
         for (tag, what), count in scope.cuts.items():
             self.cuts.setdefault(_place(tag), Counter())[what] += count
+
+    def note(self, tag: int, outcome: str) -> None:
+        """Add one attribute that was not treated by a plan."""
+        self.by_tag.setdefault(_place(tag), Counter())[outcome] += 1
+        self.actions[_action(Action.TEXT, outcome)] += 1
 
 
 def _place(tag: int) -> str:
@@ -142,6 +147,11 @@ class Engine:
             prepared.scope.cuts[documents.DOCUMENT, "document"] += 1
         if changes:
             inserts = sorted(inserts + marking.changed(changes, implicit=implicit, order=order))
+        if "clean_graphics" in self._policy.options and graphics.present(original.top):
+            drawn = graphics.cleaned(original, prepared.scope, self._policy)
+            inserts = sorted(inserts + drawn.inserts)
+            for tag, outcome in drawn.told:
+                self._tally.note(tag, outcome)
         missing = [tag for tag in (PATIENT_NAME, PATIENT_ID) if tag not in original.top]
         if missing:
             alias = marking.even(self.alias, " ")

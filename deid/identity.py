@@ -165,6 +165,7 @@ class Grounds:
         self.options = options
         self.oldest = oldest
         self._private = _kept_private(private) if without or "retain_safe_private" in options else frozenset()
+        self._graphics = "clean_graphics" in options
         self.full_dates = "retain_longitudinal_full_dates" in options
         timed = without or not options.isdisjoint(_DATES)
         #: Attributes whose values may not stay as they are.
@@ -196,7 +197,10 @@ class Grounds:
 
     def _identifying(self, path: tuple[int, ...]) -> bool:
         """Whether a value at this path is identity by its place: a table row, an overlay, what lies beyond."""
-        return any(tag in self.identity or tag in self.further or is_graphics(tag) for tag in path)
+        return any(
+            tag in self.identity or tag in self.further or (is_graphics(tag) and not self._graphics)
+            for tag in path
+        )
 
     def private(self, event: Event) -> bool:
         """Whether a private element, or the private sequence that a value is in, is known to be safe."""
@@ -219,6 +223,8 @@ class Grounds:
 
     def _free_text(self, path: tuple[int, ...]) -> bool:
         """Whether the policy keeps a value at this path, cleaned; codes are no text."""
+        if self._graphics and is_graphics(path[-1]):
+            return True
         return path[-1] not in _CODES and any(tag in self.cleaned for tag in path)
 
 

@@ -35,6 +35,14 @@ _BY_PREFIX = (
     ("481.", Kind.RADIOTHERAPY),
 )
 _EXACT = {
+    "4.2": Kind.WAVEFORMS,  # spectroscopy: signals and where they come from
+    "6.2": Kind.IMAGES,  # enhanced ultrasound volume
+    "66.6": Kind.SEGMENTATIONS,  # tractography
+    "66.7": Kind.SEGMENTATIONS,  # label map
+    "66.8": Kind.SEGMENTATIONS,  # height map
+    "81.1": Kind.IMAGES,  # maps of the eye
+    "82.1": Kind.IMAGES,
+    "91.1": Kind.PRESENTATIONS,  # bulk annotations: coordinates and labels
     "66.1": Kind.REGISTRATIONS,
     "66.2": Kind.REGISTRATIONS,
     "66.3": Kind.REGISTRATIONS,

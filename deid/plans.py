@@ -79,7 +79,7 @@ def facts(tag: int) -> int:
     found = structure.COLLECT_TOP if tag in CONTROL else 0
     if vr == "PN" or tag in KINDS:
         found |= structure.WHO
-    if tag >> 24 == 0x60 and tag & 0xFFFF == 0x0102:  # an overlay inside the bits of the pixels
+    if tag >> 24 in (0x50, 0x60) and tag & 0xFFFF in (0x0010, 0x0102):  # there are overlays, or curves
         found |= structure.COLLECT_TOP
     return found | telling
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeVar
 import pydicom.uid
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 
-from deid import documents, standard
+from deid import documents, graphics, standard
 from deid.actions import SITE_ACTIONS, Action
 from deid.exceptions import PolicyError
 from deid.faces.rules import FaceRules
@@ -75,7 +75,7 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "clean_graphics": (
         "113103",
         "Clean Graphics Option",
-        "Graphic annotations stay with their text cleaned; overlays and curves are removed.",
+        "Graphic annotations stay with their text cleaned.",
     ),
     "clean_structured_content": (
         "113104",
@@ -102,6 +102,7 @@ _KEYS = frozenset(
         "linkage",
         "private",
         "content",
+        "graphics",
     }
 )
 _NEVER_KEPT = frozenset(
@@ -137,6 +138,8 @@ class Policy:
         private: which private attributes count as safe: ``standard`` or ``tcia``.
         references: whether content items that refer to other objects ``map`` to their new UIDs or are
             treated as Table E.3.4-1 says (``remove``).
+        overlays: with Clean Graphics, whether overlays are searched for text or removed (:data:`deid.graphics.OVERLAYS`).
+        curves: with Clean Graphics, whether curves of nothing but numbers stay (:data:`deid.graphics.CURVES`).
         documents: what becomes of encapsulated documents, one of :data:`deid.documents.CHOICES`.
         pixels: which images may show text, how it is found and what of it may stay.
         faces: how faces are removed.
@@ -152,6 +155,8 @@ class Policy:
     private: str = "standard"
     references: str = "remove"
     documents: str = "quarantine"
+    overlays: str = "search"
+    curves: str = "numbers"
     pixels: PixelRules = field(default_factory=lambda: PixelRules.from_table({}))
     faces: FaceRules = field(default_factory=FaceRules)
     accept: frozenset[str] = frozenset()
@@ -169,6 +174,8 @@ class Policy:
             "private": self.private,
             "references": self.references,
             "documents": self.documents,
+            "overlays": self.overlays,
+            "curves": self.curves,
             "pixels": self.pixels.canonical(),
             "faces": self.faces.canonical(),
             "accept": sorted(self.accept),
@@ -211,6 +218,7 @@ class Policy:
             lines.append(self.faces.describe())
         names = sorted(pydicom.uid.UID(uid).name if uid[0] == "1" else uid for uid in self.accept)
         lines.append(f"Objects that may pass: {', '.join(names)}; everything else goes to quarantine.")
+        lines += graphics.describe(self)
         lines.append(
             "Encapsulated PDF and CDA documents are replaced by a page that says so; other documents go to quarantine."
             if self.documents == "dummy"
@@ -269,6 +277,8 @@ class _Reader:
             private=self._choice(facts, "private", "dispositions", ("standard", "tcia")),
             references=self._choice(facts, "content", "references", ("remove", "map")),
             documents=self._choice(facts, "objects", "documents", documents.CHOICES, "accept"),
+            overlays=self._choice(facts, "graphics", "overlays", graphics.OVERLAYS, "curves"),
+            curves=self._choice(facts, "graphics", "curves", graphics.CURVES, "overlays"),
             pixels=self._pixels(pixels),
             faces=self._part(FaceRules, facts.get("faces", {})),
             accept=self._accept(self._table(facts, "objects", {"accept", "documents"}).get("accept", [])),

@@ -121,6 +121,7 @@ class Verifier:
         found |= set(self._stream(reading))
         found |= set(self._pixel_data(reading))
         found |= set(self._pictures(path, reading))
+        found |= set(self._overlays(path, reading))
         self._remember(reading.events, 1)
         if self._references is not None:
             self._references.output(reading.events)
@@ -178,6 +179,19 @@ class Verifier:
         for frame, text in texts:
             if any(pictures.identity_in(text, self._collector.known)):
                 yield "pixel-text", f"frame {frame + 1}"
+
+    def _overlays(self, path: Path, reading: Reading) -> Iterator[tuple[str, str]]:
+        """Identity in text that can be read in an overlay, where one is new to the series."""
+        fresh = any(
+            event.path[0] >> 24 == 0x60 and event.path[0] & 0xFFFF == 0x3000 and event.hits is not None
+            for event in reading.events
+            if len(event.path) == 1
+        )
+        for tag, text in pictures.overlays(path) if fresh else ():
+            if not text:
+                yield "unreadable", place((tag,))
+            elif any(pictures.identity_in(text, self._collector.known)):
+                yield "pixel-text", place((tag,))
 
 
 def declared_by(output: Path) -> frozenset[str]:

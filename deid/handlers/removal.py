@@ -20,10 +20,11 @@ class Remove:
         """See :class:`deid.handlers.base.Handler`."""
         return None
 
-    def describe(self, _policy: Policy) -> list[str]:
+    def describe(self, policy: Policy) -> list[str]:
         """See :class:`deid.handlers.base.Handler`."""
+        graphics = "" if "clean_graphics" in policy.options else "curves, overlays, "
         return [
-            "Attributes with code X are removed; so are curves, overlays, group lengths, digital signatures, "
+            f"Attributes with code X are removed; so are {graphics}group lengths, digital signatures, "
             "trailing padding, frame labels, attributes that the standard does not know, retired text "
             "attributes and names that its table does not list, and values whose encoding contradicts the "
             "data dictionary.",

@@ -63,6 +63,7 @@ CUTS: dict[str, str] = {
     "other": "other",
     "content item": "whole content items",
     "document": "whole documents",
+    "overlay text": "text in overlays",
 }
 
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")

@@ -43,6 +43,9 @@ _MEANINGS = frozenset(
 )
 _HOUR = re.compile(rb"[0-2]\d[0-5]\d")
 _WORD = re.compile(rb"[A-Za-z]+")
+_NEAR = 2  # words
+_EVERYDAY = lexicon.FUNCTION | lexicon.CLINICAL | lexicon.ESSENTIAL | lexicon.UNIT
+_LEADS = lexicon.SPEAKER | lexicon.TITLE | lexicon.DEED | lexicon.LINK
 _WHERE = frozenset({b"at", b"from", b"to", b"in", b"near", b"via", b"of"})
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 _AGE = re.compile(rb"(\d{3})Y ?")
@@ -159,6 +162,8 @@ class Judge:
             return cleaned and len(word) > len(pattern) + 2
         if cleaned and token.word in self._known.clinical[path]:
             return True
+        if path[-1] == _MEANING and known and not event.context.startswith(b"99") and _is_word(token):
+            return True  # "Long Axis" of a public scheme is the same for everybody
         if self._said(token, path) and (
             (not token.strong and _is_prose(token))
             or (cleaned and (_in_compound(pattern, value, offset) or _is_ordinary(token, value, offset)))
@@ -263,12 +268,29 @@ def _textual(vr: str, value: bytes, offset: int) -> bool:
 
 
 def _is_ordinary(token: Token, value: bytes, offset: int) -> bool:
-    """Whether one word of a place is a word of the language here: "Community acquired", not "from Riverside"."""
-    if token.code != "place" or token.strong:
-        return False
+    """Whether a name is a word of the language here.
+
+    One word of a place: "Community acquired", not "from Riverside". A person's name that every text may hold: "Long axis",
+    not "Operator: Long", "Long, John" or "Long" alone.
+    """
     own = lexicon.bits()[token.word]
-    before = [run.group() for run in _WORD.finditer(value.lower(), 0, offset)][-1:]
-    return bool(own & lexicon.WORD) and not own & lexicon.NAME and not _WHERE.intersection(before)
+    lowered = value.lower()
+    before = [run.group() for run in _WORD.finditer(lowered, 0, offset)][-_NEAR:]
+    if token.code == "place" and not token.strong:
+        plain = bool(own & lexicon.WORD and not own & lexicon.NAME) or bool(own & lexicon.CLINICAL)
+        return plain and not _WHERE.intersection(before[-1:])
+    if token.code != "name" or not _is_word(token) or not own & _EVERYDAY:
+        return False
+    end = offset + len(token.word)
+    around = value[max(0, offset - 2) : offset] + value[end : end + 2]
+    alone = not before and _WORD.search(lowered, end) is None
+    leads = any(lexicon.bits()[word.decode("ascii")] & _LEADS for word in before)
+    return not (alone or leads or any(mark in around for mark in b",^="))
+
+
+def _is_word(token: Token) -> bool:
+    """Whether a dictionary of the language has the word."""
+    return bool(lexicon.bits()[token.word] & (lexicon.WORD | lexicon.CLINICAL))
 
 
 def _in_compound(pattern: bytes, value: bytes, offset: int) -> bool:

@@ -104,29 +104,24 @@ def overlays(path: Path) -> Iterator[tuple[int, str]]:
 
     They are decoded by pydicom and read by the pixel stage's recogniser.
     """
-    import numpy as np
     import pydicom
 
-    from deid.pixels.find import legible, read_lines, search
+    from deid.pixels.bitmaps import readings
 
     ds = pydicom.dcmread(path, stop_before_pixels=True)
     for group in range(0x6000, 0x6020, 2):
         if (group, 0x3000) not in ds:
             continue
         try:
-            bits = np.atleast_3d(ds.overlay_array(group)) if ds[group, 0x0010].value else None
+            bits = ds.overlay_array(group)
         except (AttributeError, KeyError, TypeError, ValueError):
             bits = None
         if bits is None:
             yield group << 16 | 0x3000, ""
             continue
-        single = ds.get((group, 0x0015)) is None or int(ds[group, 0x0015].value) == 1
-        frames = bits.reshape(1, *bits.shape[:2]) if single else bits
-        for gray in [frame.astype(np.uint8) * 255 for frame in frames[:_FRAMES]]:
-            for piece in search([gray]):
-                reading, score = read_lines(gray, piece.quad, piece.box(gray.shape))
-                if legible(reading, score):
-                    yield group << 16 | 0x3000, reading
+        for frame in bits[:_FRAMES] if bits.ndim == 3 else [bits]:
+            for reading in readings(frame):
+                yield group << 16 | 0x3000, reading
 
 
 def reader(rules: PixelRules) -> Read:
