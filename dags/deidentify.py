@@ -18,8 +18,9 @@ with DAG(
     default_args={"owner": "radflow", "retries": 2, "retry_delay": timedelta(seconds=10)},
     params={"policy": Param(None, type=["null", "string"], title="Policy (empty: the setting deid_policy)")},
 ):
-    plan = DeidentifyPlanOperator(task_id="plan")
-    deidentify = DeidentifyOperator.partial(task_id="deidentify", policy="{{ params.policy or '' }}").expand(
+    policy = "{{ params.policy or '' }}"
+    plan = DeidentifyPlanOperator(task_id="plan", policy=policy)
+    deidentify = DeidentifyOperator.partial(task_id="deidentify", policy=policy).expand(
         series_ids=plan.output
     )
     catalog = CatalogOperator.partial(task_id="catalog").expand(deidentified=deidentify.output)

@@ -36,13 +36,30 @@ def project_pseudonyms() -> tuple[str, deid.Pseudonyms]:
 
 
 class DeidentifyPlanOperator(BaseOperator):
-    """List what waits in the landing zone, cut into chunks for mapped tasks."""
+    """List what waits in the landing zone, cut into chunks for mapped tasks, and open the batch over all of it.
+
+    Args:
+        policy: as of :class:`DeidentifyOperator`, for the batch.
+
+    Raises:
+        SettingsError: the project's key is not the one that it was begun with.
+    """
+
+    template_fields = ("policy",)
+
+    def __init__(self, *, policy: str | None = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.policy = policy
 
     def execute(self, context: Context) -> list[list[int]]:
-        """Series numbers in state ``received``."""
+        """Series numbers in state ``received``; the batch's progress is over all of them from the beginning."""
         with ResearchDbHook().transaction() as work:
-            rows = work.rows("deidentify_pending")
-        return chunked([row["id"] for row in rows], settings.chunk_tasks())
+            waiting = [row["id"] for row in work.rows("deidentify_pending")]
+            if waiting:
+                require_project_key(work)
+                policy = _policy(work, self.policy)
+                open_batch(work, _batch(context), waiting, policy.sha256)
+        return chunked(waiting, settings.chunk_tasks())
 
 
 class DeidentifyOperator(BaseOperator):
@@ -69,19 +86,13 @@ class DeidentifyOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, list[dict[str, Any]]]:
         """One series after another; a refused one does not stop the rest."""
-        policy = deid.load_policy(self.policy or settings.deid_policy())
         project, pseudonyms = project_pseudonyms()
         hook = ResearchDbHook()
         batch = _batch(context)
         with hook.transaction() as work:
             require_project_key(work)
-            work.execute(
-                "deidentify_policy", sha256=policy.sha256, name=policy.name, english=policy.describe(),
-                engine_version=deid.VERSION,
-            )  # fmt: skip
+            policy = _policy(work, self.policy)
             rows = work.rows("fetch_rows", ids=list(self.series_ids))
-            ready = [row["id"] for row in rows if row["state"] in _READY]
-            open_batch(work, batch, ready, policy.sha256)
         done: dict[str, list[dict[str, Any]]] = {"published": [], "quarantined": []}
         for number, row in enumerate(rows, 1):
             if row["state"] == "quarantined":
@@ -180,6 +191,16 @@ class DeidentifyOperator(BaseOperator):
             "deidentify_crosswalk_uid",
             ({"project": project, "patient_alias": result.patient_alias} | one for one in uids),
         )
+
+
+def _policy(work: Work, name: str | None) -> deid.Policy:
+    """The policy of this name, or of the setting; noted in the catalog as what it says."""
+    policy = deid.load_policy(name or settings.deid_policy())
+    work.execute(
+        "deidentify_policy", sha256=policy.sha256, name=policy.name, english=policy.describe(),
+        engine_version=deid.VERSION,
+    )  # fmt: skip
+    return policy
 
 
 def _batch(context: Context) -> str:

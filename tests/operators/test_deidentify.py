@@ -214,7 +214,10 @@ def test_a_crash_before_the_catalog_leaves_it_for_the_next_run(place: Place) -> 
     ids = fetched()
     plan = DeidentifyPlanOperator(task_id="plan")
     assert plan.execute(context()) == [ids[:2], ids[2:]]
+    expected = "select received_id, report_id from catalog.deid_outcome order by received_id"
+    assert place.database.rows(expected) == [(number, None) for number in ids]
     done = deidentify(ids)
+    assert [number for number, report in place.database.rows(expected) if report] == ids
     assert plan.execute(context()) == [ids[:2], ids[2:]]
     catalog(done)
     assert plan.execute(context()) == []
