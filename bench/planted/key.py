@@ -212,7 +212,9 @@ class Key:
         if one.keep and not removed:
             self._row(path, element, "text_retained", one.keep, tcia_p15="TCIA-P15-DESC-C")
         for text, category in one.gone:
-            self._row(path, element, "text_removed", text, hipaa_z=category)
+            words = " ".join(word for word in tokens(text) if len(word) >= _SHORT)
+            if words:
+                self._row(path, element, "text_removed", words, hipaa_z=category)
         for date in one.dates:
             self._row(path, element, "date_shifted", date, value=date)
 

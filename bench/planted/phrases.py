@@ -162,6 +162,8 @@ def plant(
                 return Plant(clinical, keep="" if keyword in CONTESTED else clinical)
             continue
         drawn = [rng.choice(_fragments(rng, who, accession, day)) for _ in range(2 if kind == "twice" else 1)]
+        if kind == "alone" and not _telling(drawn[0][1], who):
+            continue
         if kind == "twice" and (drawn[0][2] == drawn[1][2] or "{}" in (drawn[0][0], drawn[1][0])):
             continue
         text = drawn[0][1] if kind == "alone" else clinical
@@ -176,6 +178,12 @@ def plant(
             dates=tuple(identity for _, identity, category in drawn if category == "date"),
         )
     return Plant(rng.choice([phrase for phrase in PHRASES[keyword] if len(phrase) <= limit]))
+
+
+def _telling(identity: str, who: Person) -> bool:
+    """Whether somebody could know it for identity without a word around it: not the bare "Bishop" of a stranger."""
+    own = {part.lower() for part in (who.family, who.given)}
+    return len(tokens(identity)) > 1 or any(map(str.isdigit, identity)) or identity.lower() in own
 
 
 def _blurred(one: tuple[str, str, str], drawn: list[tuple[str, str, str]], clinical: str) -> bool:

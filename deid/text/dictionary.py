@@ -18,6 +18,7 @@ from deid.text.lexicon import (
     PARTICLE,
     PLACE_PLAIN,
     PLACE_WORD,
+    SPEAKER,
     SUFFIX,
     TITLE,
     UNIT,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from deid.text.tokens import Tokens
 
 KINDS = ("name", "id", "date", "place", "phone", "other")
+_DOUBTFUL = 3
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _ISO = re.compile(r"\s*(\d{4})[-./]?(\d{2})[-./]?(\d{2})")
@@ -208,7 +210,7 @@ class Dictionary:
         if low in self._ordinary and self._words[low] == "place":
             return self._located(tokens, index)
         doubtful = flags & (ESSENTIAL | FUNCTION | UNIT) or (len(low) == 2 and flags & (CLINICAL | WORD))
-        if not doubtful or (len(tokens) == 1 and self._words[low] == "name" and len(low) > 3):
+        if not doubtful or self._said(tokens, index, low):
             return True
         before, after = tokens.at(index - 1), tokens.at(index + 1)
         text, start, end = tokens.text, tokens.starts[index], tokens.ends[index]
@@ -231,6 +233,16 @@ class Dictionary:
         word = tokens.words[index]
         opens = index == 0 or text[:start].rstrip()[-1:] in (".", "?", "!", "\n", ":")
         return word[0].isupper() and (len(word) == 1 or not word.isupper()) and tokens.mixed and not opens
+
+    def _said(self, tokens: Tokens, index: int, low: str) -> bool:
+        """Whether a doubtful word is all there is, or somebody says that a name follows: "pt Li", "Operator: Long"."""
+        if self._words[low] != "name" or not tokens.words[index].istitle():
+            return len(tokens) == 1 and self._words[low] == "name" and len(low) > _DOUBTFUL
+        if len(tokens) == 1:
+            return True
+        spoken = tokens.at(index - 1) & (SPEAKER | TITLE) if index else 0
+        last = index + 1 >= len(tokens) or tokens.gap(index) != " "
+        return bool(spoken) and (last or len(low) < _DOUBTFUL or ":" in tokens.gap(index - 1))
 
     def _located(self, tokens: Tokens, index: int) -> bool:
         """Whether an ordinary word names the place: "from Riverside", "RIVERSIDE", not "Community acquired"."""
@@ -275,6 +287,8 @@ class Dictionary:
         return False
 
     def _beside(self, tokens: Tokens, index: int) -> bool:
+        if tokens.lows[index] in self._ordinary:
+            return False
         return (index - 1 in tokens.known and tokens.close(index - 1)) or (
             index + 1 in tokens.known and tokens.close(index)
         )

@@ -19,7 +19,7 @@ _MEDICAL = re.compile(
     r"(?!.*(?:thomas|ndoni)$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?"
     r"|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
     r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ment|ness"
-    r"|oid(?:al)?|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
+    r"|oid(?:al)?|in(?:al|ally)|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
 )
 
 HERE = Path(__file__).parent

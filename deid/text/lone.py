@@ -114,6 +114,9 @@ def _back(tokens: Tokens, index: int) -> int:
         if (month or own & (CLINICAL | UNIT | TITLE | SUFFIX | LINK | SPEAKER | DEED)) and not own & STRONG:
             break
         same_case = word.isupper() == tokens.words[index].isupper()
+        if own & PARTICLE and len(word) > 1 and tokens.capital(previous) and gap in (" ", "'"):
+            first = previous  # "VAN DER BERG, JOOST"
+            continue
         if own & PARTICLE and previous > 0 and tokens.at(previous - 1) & STRONG and "," not in gap:
             first = previous
             continue

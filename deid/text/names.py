@@ -291,6 +291,8 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
             and tokens.gap(previous) not in _INITIALS
         ):
             break  # "arm B; S. Walker MD"
+        if first < index and len(word) > 1 and word.isupper() and tokens.words[first].istitle():
+            break  # "LUNG SCREEN Mercedes Winterbourne, MD"
         if (
             not tokens.capital(previous)
             or (flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1)

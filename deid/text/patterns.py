@@ -55,6 +55,7 @@ _ROADS = frozenset(
         "queen",
     ]
 )
+_RESIDENT = re.compile(r"(?i)\b(?:resident of|lives? in|living in|from|of|city|town|home|address)[ :]{1,2}$")
 _YEARS = re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d")
 _STRONG_LABEL = re.compile(
     r"(?i)m\.?r\.?n|mr ?#|med|ur|uhid|e?mpi|nhs|ssn|s\.s\.n|soc|acc|acct|a ?#|policy|member"
@@ -246,9 +247,14 @@ def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, i
         return None
     begin = _trimmed(text, start, found.end("road"))
     words = text[begin : found.end("road")].replace("-", " ").lower().split()
-    if not words or (bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME):
+    alone = begin == 0 and end == len(text) and found["state"] not in _OTHERWISE
+    said = alone or _RESIDENT.search(text, 0, begin) is not None
+    if not words or (alone and bits()[words[-1]] & CLINICAL):
         return None
-    return begin, found.end("road") if found["state"] in _OTHERWISE else end
+    if not said and (bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME):
+        return None
+    whole = said or found["state"] not in _OTHERWISE or (begin == 0 and end == len(text))
+    return begin, end if whole else found.end("road")
 
 
 _CHECKS = {

@@ -109,12 +109,11 @@ def run(tokens: Tokens, index: int, level: int) -> int:
             break
         elif (
             own & PARTICLE
-            and position + 1 < count
             and not comma
-            and _continues(tokens, position + 1, level, names=names)
-            and tokens.close(position)
+            and (ahead := _behind_particles(tokens, position, count))
+            and _continues(tokens, ahead, level, names=names, first=first_seen)
         ):
-            pass
+            position = ahead - 1  # "van der Berg", "de la Cruz"
         elif names == 0:
             if not _opens(tokens, position, level):
                 break
@@ -127,6 +126,17 @@ def run(tokens: Tokens, index: int, level: int) -> int:
             break
         position += 1
     return position if names else index
+
+
+def _behind_particles(tokens: Tokens, index: int, stop: int) -> int:
+    """The word behind "van der" or "de la"; 0 where none follows."""
+    while index < stop and tokens.bits[index] & PARTICLE:
+        if index + 1 >= stop or not tokens.close(index):
+            return 0
+        index += 1
+        if tokens.capital(index) and not tokens.words[index].islower() and not tokens.bits[index] & PARTICLE:
+            return index
+    return index if index < stop else 0
 
 
 def _initial(tokens: Tokens, index: int, names: int) -> bool:
@@ -177,6 +187,8 @@ def _opens(tokens: Tokens, index: int, level: int) -> bool:
             return True  # "Patient Brown, Charlie"
         return level >= 4 and title and bool(own & NAME) and not own & UNIT
     if own & NAME:
+        if level == 3 and title and own & COMMON and _ends(tokens, index):
+            return True  # "Operator: Long"
         return level >= 4 or not own & FUNCTION or (level > 1 and _strong_next(tokens, index))
     if tokens.unknown(index):
         return level >= 3 or (level == 2 and not word.isupper())
@@ -216,7 +228,7 @@ def _continues(
             following = tokens.at(index + 1)
             if (
                 index + 1 < len(tokens)
-                and tokens.gap(index) == " "
+                and not tokens.gap(index).strip(" 0123456789.")
                 and tokens.words[index + 1].islower()
                 and not following & FUNCTION
             ):
@@ -240,6 +252,13 @@ def _continues(
             and len(tokens.words[index - 1]) > 1
         ):
             return False  # "Frederick Hernandez MUSICA"
+        if (
+            first
+            and names > 1
+            and tokens.bits[index - 1] & LAST
+            and not tokens.bits[index - 1] & COMMON & FIRST
+        ):
+            return False  # "Liesel Hoffmann Gravida 2"
         if (
             index + 1 < len(tokens)
             and tokens.gap(index) == "-"

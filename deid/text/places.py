@@ -89,6 +89,7 @@ def _before(tokens: Tokens, index: int) -> tuple[int, bool]:
             gap not in (" ", "-", ". ", ".", "'", "' ", " & ", "_")
             or not tokens.capital(previous)
             or tokens.glued(previous)
+            or (gap == "_" and first < index and tokens.gap(first) != "_")
         ):
             break
         own, word = tokens.bits[previous], tokens.words[previous]

@@ -270,8 +270,8 @@ def _textual(vr: str, value: bytes, offset: int) -> bool:
 def _is_ordinary(token: Token, value: bytes, offset: int) -> bool:
     """Whether a name is a word of the language here.
 
-    One word of a place: "Community acquired", not "from Riverside". A person's name that every text may hold: "Long axis",
-    not "Operator: Long", "Long, John" or "Long" alone.
+    One word of a place: "Community acquired", not "from Riverside". A person's name that every text may hold: "Long
+    axis", not "Operator: Long", "Long, John" or "Long" alone.
     """
     own = lexicon.bits()[token.word]
     lowered = value.lower()

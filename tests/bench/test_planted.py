@@ -95,10 +95,9 @@ def obey(ds, answers) -> None:
                 // 8
             )
             ds.PixelData = bytes(size + size % 2)
-            ds.file_meta.TransferSyntaxUID, ds.PhotometricInterpretation = (
-                ExplicitVRLittleEndian,
-                "MONOCHROME2",
-            )
+            if ds.file_meta.TransferSyntaxUID.is_compressed:
+                ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+            ds.PhotometricInterpretation = "MONOCHROME2"
             ds["PixelData"].VR = "OB"
             if ds.SamplesPerPixel == 3:
                 ds.PhotometricInterpretation = "RGB"
