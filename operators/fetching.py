@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 from operators import settings
@@ -35,6 +36,7 @@ from research.sources import (
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+VERIFYING = 2
 BEAT_S = 3.0
 TOLD_S = 30.0
 
@@ -288,6 +290,13 @@ def fetch(series_ids: list[int], parallel: int) -> dict[str, list[int]]:
 def _run(job: Fetching, parallel: int) -> None:
     with ExitStack() as stack:
         slots = [_opened(job.rows, stack) for _ in range(min(max(1, parallel), len(job.rows)))]
+        if all(hasattr(source, "gate") for source in slots[0].values()):
+            # As many downloads at once as asked for, while the series before are still verified.
+            more = min(VERIFYING, len(job.rows) - len(slots))
+            slots += [_opened(job.rows, stack) for _ in range(more)]
+            gate = BoundedSemaphore(max(1, parallel))
+            for source in (source for slot in slots for source in slot.values()):
+                source.gate = gate  # type: ignore[attr-defined]
         for row, result in in_parallel(job.rows, slots, job.work, job.beat, every=BEAT_S):
             if isinstance(result, QuarantinedError):
                 job.refused(row, result)

@@ -6,6 +6,7 @@ Storage and others speak as well.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -71,6 +72,12 @@ class Bucket:
         self.longest = longest
         self._session = requests.Session()
         self._session.max_redirects = 5
+        # The environment's proxies and certificates are looked up once and not for each of thousands of objects.
+        self._session.proxies = requests.utils.get_environ_proxies(self.url("s3", "idc-open-data"))
+        self._session.verify = (
+            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        )
+        self._session.trust_env = False
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections))
 

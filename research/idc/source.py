@@ -7,7 +7,9 @@ import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from research.errors import FetchError, LandingError
 from research.idc.index import IdcIndex
@@ -40,6 +42,7 @@ class IdcSource:
         self.index = index
         self.bucket = bucket
         self.parallel = parallel
+        self.gate: AbstractContextManager[Any] = nullcontext()
 
     def close(self) -> None:
         """Close the connections."""
@@ -84,7 +87,8 @@ class IdcSource:
         if kept is not None and series.image_count in (None, kept.count):
             return kept
         try:
-            objects, digests, part = self._received(series, folder, progress, label)
+            with self.gate:
+                objects, digests, part = self._received(series, folder, progress, label)
         except FetchError as error:
             prefix = "" if error.reason.startswith(label) else f"{label}: "
             msg = f"{prefix}{error.reason}"

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -75,6 +76,7 @@ class NbiaClient:
         self.limits = limits or Limits()
         self.longest = longest
         self.is_v4 = self.address.rstrip("/").rpartition("/")[2] not in ("v1", "v2")
+        self.gate: AbstractContextManager[Any] = nullcontext()
         self._session = session or requests.Session()
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
@@ -210,7 +212,8 @@ class NbiaClient:
             archive = part.with_name(f"{part.name}.zip")
 
             def attempt() -> Received:
-                self._download(series_uid, archive, progress)
+                with self.gate:
+                    self._download(series_uid, archive, progress)
                 return self._accept(archive, part, series_uid, expected_count, sops)
 
             try:

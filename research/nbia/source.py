@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from research.errors import FetchError
 from research.landing import Received
@@ -30,6 +32,16 @@ class NbiaSource:
     def __init__(self, main: NbiaClient, nlst: NbiaClient | None = None) -> None:
         self.main = main
         self.nlst = nlst
+
+    @property
+    def gate(self) -> AbstractContextManager[Any]:
+        """What is entered while a zip is downloaded; see ``Source``."""
+        return self.main.gate
+
+    @gate.setter
+    def gate(self, gate: AbstractContextManager[Any]) -> None:
+        for client in self._clients(None):
+            client.gate = gate
 
     def close(self) -> None:
         """Close the connections."""

@@ -22,6 +22,9 @@ class Source(Protocol):
     """An archive that lists series and gives them whole.
 
     One source serves one thread at a time; parallel downloads take one source each.
+
+    A source may have an attribute ``gate``, a context manager that it enters while it uses the network and leaves
+    before it verifies: sources that share a semaphore as their gate keep the network busy while others verify.
     """
 
     @property

@@ -30,12 +30,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8490, help="port (default %(default)s; 0: any)")
     parser.add_argument("--fault", action="append", default=[], choices=KINDS, help="plan a fault, once")
+    parser.add_argument(
+        "--rate", type=float, default=0, help="bytes per second of each connection (default: no limit)"
+    )
     args = parser.parse_args(argv)
     if not args.root.is_dir():
         parser.error(
             f"{args.root} is not a folder. Make the demo's images first: python -m scripts.demo_images"
         )
-    stand_in = IdcStandIn(args.root, host=args.host, port=args.port)
+    stand_in = IdcStandIn(args.root, host=args.host, port=args.port, rate=args.rate)
     if args.index:
         write_index(stand_in.holdings, args.index)
     for kind in args.fault:

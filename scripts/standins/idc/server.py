@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from scripts.standins.idc.holdings import BUCKET, Holdings, Stored, folder_of, write_index
+from scripts.standins.pace import Pace
 
 KINDS: dict[str, str] = {
     "slow-down": "HTTP 503 with the code SlowDown",
@@ -70,11 +71,15 @@ class IdcStandIn:
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         page: keys per listing; S3 gives 1000.
+        rate: bytes per second of each connection; 0 means no limit.
     """
 
-    def __init__(self, root: Path, *, host: str = "127.0.0.1", port: int = 0, page: int = 1000) -> None:
+    def __init__(
+        self, root: Path, *, host: str = "127.0.0.1", port: int = 0, page: int = 1000, rate: float = 0
+    ) -> None:
         self.holdings = Holdings.of(Path(root))
         self.page = page
+        self.rate = rate
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self.stall_at = ""  # key of an object that stalls for ever
@@ -283,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self, one: Stored, first: int, length: int, fault: Fault | None) -> None:
         kind = fault.kind if fault else ""
         stop = length // 2 if kind in ("cut", "stall") else length
-        done = 0
+        done, pace = 0, Pace(self.server.stand_in.rate)
         with one.path.open("rb") as file:
             file.seek(first)
             while done < stop:
@@ -292,6 +297,7 @@ class _Handler(BaseHTTPRequestHandler):
                     block = block[:-1] + bytes([block[-1] ^ 1])
                 self.wfile.write(block)
                 done += len(block)
+                pace.passed(len(block))
         if fault is not None and kind == "stall":
             self.server.stand_in.closing.wait(fault.seconds)
         if kind in ("cut", "stall"):

@@ -54,12 +54,17 @@ def main(argv: list[str] | None = None) -> int:
         metavar="KIND[@SERIES][xCOUNT]",
         help="plan a fault; SERIES is a UID or #1, #2, ... in the order of the index (default: any series)",
     )
+    parser.add_argument(
+        "--rate", type=float, default=0, help="bytes per second of each download (default: no limit)"
+    )
     args = parser.parse_args(argv)
     if not args.root.is_dir():
         parser.error(
             f"{args.root} is not a folder. Make the demo's images first: python -m scripts.demo_images"
         )
-    stand_in = NbiaStandIn(args.root, host=args.host, port=args.port, log=args.log, control=args.control)
+    stand_in = NbiaStandIn(
+        args.root, host=args.host, port=args.port, log=args.log, control=args.control, rate=args.rate
+    )
     uids = list(stand_in.index.series)
     if not uids:
         parser.error(

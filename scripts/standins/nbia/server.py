@@ -14,6 +14,7 @@ from scripts.standins.nbia import archive
 from scripts.standins.nbia.answers import ENDPOINTS, BadRequest, as_csv, as_json, as_v1, as_v4, metadata_row
 from scripts.standins.nbia.faults import Fault, Faults
 from scripts.standins.nbia.index import Index
+from scripts.standins.pace import Pace
 
 API = "/nbia-api/services/v4/"
 OLD = ("/nbia-api/services/v1/", "/nbia-api/services/v2/")
@@ -48,6 +49,7 @@ class NbiaStandIn:
         port: port to listen on; 0 takes a free one.
         log: file to append one JSON line to for each request.
         control: answer ``/faults`` (GET, POST, DELETE), so that another process can plan faults.
+        rate: bytes per second of each download; 0 means no limit.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class NbiaStandIn:
         port: int = 0,
         log: Path | None = None,
         control: bool = False,
+        rate: float = 0,
     ) -> None:
         self.index = Index.of(Path(root))
         self.faults = Faults()
         self.requests: list[Request] = []
         self.control = control
+        self.rate = rate
         self.closing = threading.Event()
         self._log = log
         self._lock = threading.Lock()
@@ -234,6 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(200, "application/octet-stream", f'attachment; filename="{uid}.zip"')
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        self._pace = Pace(self.server.stand_in.rate)
         archive.send(
             series,
             self._chunk,
@@ -249,6 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n" % len(block))
             self.wfile.write(block)
             self.wfile.write(b"\r\n")
+            self._pace.passed(len(block))
 
     def _failed(self, error: Exception | None) -> None:
         """The text that the server gives for any exception; ``null`` where the exception has no message."""
