@@ -36,7 +36,8 @@ BIG, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _PREFIX = "1.2.840.10008.1.2"
 _FIRST_READ, _LONGEST_GUESS, _MARGIN = 1 << 16, 1 << 22, 1 << 11
 _GROUP_LENGTH = b"\x02\0\0\0UL\4\0"
-_LARGEST = 1 << 32
+_LARGEST = 1 << 29  #: bytes of an inflated object; what claims more is taken for a bomb
+_PIECE = 1 << 20
 _META_SYNTAX = 0x00020010
 
 
@@ -292,11 +293,18 @@ def _deflated(fd: int, size: int, body: int, *, pure: bool) -> Original:
 def _inflate(raw: bytes) -> bytes:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = stream.decompress(raw, _LARGEST)
+        found, rest = bytearray(), raw
+        while not stream.eof:
+            piece = stream.decompress(rest, _PIECE)
+            found += piece
+            rest = stream.unconsumed_tail
+            if len(found) > _LARGEST:
+                raise StructureError(MALFORMED)
+            if not piece and not rest and not stream.eof:
+                raise StructureError(TRUNCATED)
     except zlib.error:
         raise StructureError(MALFORMED) from None
-    if not stream.eof:
-        raise StructureError("malformed" if stream.unconsumed_tail else "truncated")
+    data = bytes(found)
     # A pad byte may follow, and the trailer of gzip, which some writers leave; all else may hide something.
     trailer = struct.pack("<LL", zlib.crc32(data), len(data) & 0xFFFFFFFF)
     if stream.unused_data not in (b"", b"\0", trailer, b"\0" + trailer):
