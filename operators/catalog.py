@@ -1,4 +1,4 @@
-"""catalog: what was published becomes rows, held until curation releases it."""
+"""catalog: what was published becomes rows, held until curation releases it; what a public index has is listed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.hooks.research_db import ResearchDbHook, as_json
+from operators.listing import load_listing, settle
 from operators.stores import local_copy
 from research.attributes import series_attributes
+from research.catalog import find_index
 
 
 class CatalogOperator(BaseOperator):
@@ -70,3 +72,40 @@ class HeldNewsOperator(BaseOperator):
             msg = "Nothing new is held for curation."
             raise AirflowSkipException(msg)
         return held
+
+
+class CatalogIndexOperator(BaseOperator):
+    """List every series of NCI's Imaging Data Commons in the catalog, so that cohorts can be looked for in it.
+
+    Listed series are public and state ``listed``: their images are not here until somebody fetches them. A second run
+    with the same index changes nothing; one with another index changes what differs.
+
+    Args:
+        path: ``idc_index.parquet``; the one of the installed package ``idc-index-data`` where empty.
+        account: owner of the listed series.
+
+    Returns:
+        Version, and how many series were read, added, removed and left as they are.
+    """
+
+    template_fields = ("path", "account")
+
+    def __init__(self, *, path: str | None = "", account: str = "admin", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.account = account
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """One transaction; then a vacuum, so that counts are fast at once."""
+        index = find_index(self.path or "")
+        hook = ResearchDbHook()
+        with hook.transaction() as work:
+            done = load_listing(work, index, owner=self.account, tell=self.log.info)
+        if not done.unchanged:
+            connection = hook.get_conn()
+            try:
+                settle(connection)
+            finally:
+                connection.close()
+        self.log.info("Version %s: %d series listed", done.version, done.series - done.skipped)
+        return done.as_dict()

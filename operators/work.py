@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any
 
 from operators.exceptions import DatabaseError
 from research.statements import statement
@@ -24,9 +24,9 @@ class Work:
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
 
-    def _run(self, name: str, text: str, parameters: Mapping[str, Any]) -> None:
+    def _run(self, name: str, action: Callable[[], Any]) -> None:
         try:
-            self._cursor.execute(text, dict(parameters))
+            action()
         except Exception as error:
             state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
             if state is None:
@@ -48,7 +48,7 @@ class Work:
 
     def rows_of(self, name: str, text: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """All rows of a composed statement (criteria); ``name`` is for error texts."""
-        self._run(name, text, parameters)
+        self._run(name, lambda: self._cursor.execute(text, dict(parameters)))
         columns = [column[0] for column in self._cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in self._cursor.fetchall()]
 
@@ -59,8 +59,16 @@ class Work:
 
     def execute(self, name: str, /, **parameters: Any) -> int:
         """Run a named statement; returns the number of rows it touched."""
-        self._run(name, statement(name), parameters)
+        self._run(name, lambda: self._cursor.execute(statement(name), parameters))
         return int(self._cursor.rowcount)
+
+    def copy(self, name: str, source: IO[bytes], /) -> None:
+        """Run a named ``COPY ... FROM STDIN`` with what ``source`` holds (a psycopg2 cursor).
+
+        Raises:
+            DatabaseError: rows that the table does not take; their values are not told.
+        """
+        self._run(name, lambda: self._cursor.copy_expert(statement(name), source))
 
     def each(self, name: str, many: Iterable[Mapping[str, Any]]) -> int:
         """Run a named statement once per mapping."""

@@ -33,7 +33,7 @@ CREATE TYPE access.visibility AS ENUM (
 );
 
 CREATE FUNCTION access.current_account() RETURNS text
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('radflow.account'::text, true), ''::text);
 
 CREATE FUNCTION access.end_member(of_team text, who text, why text) RETURNS void
@@ -176,7 +176,7 @@ CREATE TABLE access.account_role (
 );
 
 CREATE FUNCTION access.has_role(wanted access.role) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'access', 'pg_temp'
     RETURN (EXISTS (SELECT FROM access.account_role r WHERE ((r.account = access.current_account()) AND (r.role = has_role.wanted))));
 
@@ -231,7 +231,7 @@ CREATE FUNCTION access.may_decide(wanted text) RETURNS boolean
 COMMENT ON FUNCTION access.may_decide(wanted text) IS 'A steward of the team, or an admin.';
 
 CREATE FUNCTION access.may_see(owner text, team text, visibility access.visibility) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((access.current_account() IS NOT NULL) AND ((owner = access.current_account()) OR (visibility = 'public'::access.visibility) OR ((visibility = 'team'::access.visibility) AND access.in_team(team))));
 
 COMMENT ON FUNCTION access.may_see(owner text, team text, visibility access.visibility) IS 'The one rule: yours, your team''s, or public. Nobody without a name sees anything.';
@@ -669,6 +669,119 @@ begin
   return null;
 end $$;
 
+CREATE FUNCTION catalog.add_members(of_kind text, facets integer[], numbers integer[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+  insert into catalog.facet_members as known (facet_id, kind, chunk, share_id, members)
+    select a.facet_id, of_kind, a.number >> 10, f.share_id,
+           bit_or(set_bit(b'0'::bit(1024), a.number & 1023, 1))
+    from unnest(facets, numbers) as a (facet_id, number) join catalog.facet f on f.id = a.facet_id
+    group by 1, 2, 3, 4 order by 1, 3
+    on conflict (facet_id, kind, chunk) do update set members = known.members | excluded.members
+    where known.members | excluded.members <> known.members
+$$;
+
+CREATE FUNCTION catalog.age_band(years double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (years IS NULL) THEN ''::text WHEN (years < (18)::double precision) THEN '0-17'::text WHEN (years < (30)::double precision) THEN '18-29'::text WHEN (years >= (90)::double precision) THEN '90+'::text ELSE (((((10)::double precision * floor((years / (10)::double precision))))::integer || '-'::text) || ((((10)::double precision * floor((years / (10)::double precision))) + (9)::double precision))::integer) END;
+
+CREATE FUNCTION catalog.count_added() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+declare facets integer[]; numbers integer[];
+begin
+  insert into catalog.study_facet as known (study_no, facet_id, patient_no, share_id, series_count)
+    select study_no, facet_id, patient_no, share_id, count(*) from added group by 1, 2, 3, 4
+    on conflict (study_no, facet_id, patient_no) do update set series_count = known.series_count + excluded.series_count;
+  update catalog.facet f set series_count = f.series_count + a.series, image_count = f.image_count + a.images,
+                             byte_count = f.byte_count + a.bytes
+    from (select facet_id, count(*) as series, sum(image_count) as images, coalesce(sum(byte_count), 0) as bytes
+          from added group by 1 order by 1) a where f.id = a.facet_id;
+  update catalog.description d
+    set share_ids = array(select distinct unnest(d.share_ids || a.share_ids) order by 1)
+    from (select description_id, array_agg(distinct share_id) as share_ids from added group by 1 order by 1) a
+    where d.id = a.description_id and not d.share_ids @> a.share_ids;
+  perform catalog.sum_up(array(select distinct study_no from added order by 1),
+                         array(select distinct patient_no from added order by 1));
+  select array_agg(facet_id), array_agg(study_no) into facets, numbers
+    from (select distinct facet_id, study_no from added) a;
+  perform catalog.add_members('study', facets, numbers);
+  select array_agg(facet_id), array_agg(patient_no) into facets, numbers
+    from (select distinct facet_id, patient_no from added) a;
+  perform catalog.add_members('patient', facets, numbers);
+  return null;
+end $$;
+
+CREATE FUNCTION catalog.count_gone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  update catalog.study_facet f set series_count = f.series_count - g.series
+    from (select study_no, facet_id, patient_no, count(*) as series from gone group by 1, 2, 3) g
+    where (f.study_no, f.facet_id, f.patient_no) = (g.study_no, g.facet_id, g.patient_no);
+  delete from catalog.study_facet f using (select distinct study_no from gone) g
+    where f.study_no = g.study_no and f.series_count = 0;
+  update catalog.facet f set series_count = f.series_count - g.series, image_count = f.image_count - g.images,
+                             byte_count = f.byte_count - g.bytes
+    from (select facet_id, count(*) as series, sum(image_count) as images, coalesce(sum(byte_count), 0) as bytes
+          from gone group by 1 order by 1) g where f.id = g.facet_id;
+  update catalog.description d
+    set share_ids = array(select distinct s.share_id from catalog.series s where s.description_id = d.id order by 1)
+    from (select distinct description_id from gone) g where d.id = g.description_id;
+  perform catalog.sum_up(array(select distinct study_no from gone order by 1),
+                         array(select distinct patient_no from gone order by 1));
+  perform catalog.renew_members(array(select distinct facet_id from gone order by 1));
+  return null;
+end $$;
+
+CREATE FUNCTION catalog.count_moved() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+declare
+  studies integer[]; patients integer[]; descriptions integer[]; into_facets integer[]; from_facets integer[];
+  own_studies integer[]; own_patients integer[];
+begin
+  with changed as materialized (
+    select n.study_no, n.patient_no, n.description_id, n.image_count, coalesce(n.byte_count, 0) as byte_count,
+           n.facet_id as into_facet, n.share_id as into_share, w.facet_id as from_facet, w.share_id as from_share
+    from now_so n join was_so w using (series_uid)
+    where (n.facet_id, n.share_id) is distinct from (w.facet_id, w.share_id)
+  ), step as (
+    select study_no, into_facet as facet_id, patient_no, into_share as share_id, 1 as way, image_count, byte_count
+    from changed
+    union all
+    select study_no, from_facet, patient_no, from_share, -1, image_count, byte_count from changed
+    where from_facet is not null
+  ), of_studies as (
+    insert into catalog.study_facet as known (study_no, facet_id, patient_no, share_id, series_count)
+      select study_no, facet_id, patient_no, share_id, sum(way) from step group by 1, 2, 3, 4
+      on conflict (study_no, facet_id, patient_no)
+      do update set series_count = known.series_count + excluded.series_count
+  ), of_facets as (
+    update catalog.facet f set series_count = f.series_count + m.series, image_count = f.image_count + m.images,
+                               byte_count = f.byte_count + m.bytes
+      from (select facet_id, sum(way) as series, sum(way * image_count) as images, sum(way * byte_count) as bytes
+            from step group by 1 order by 1) m where f.id = m.facet_id
+  )
+  select array_agg(distinct study_no), array_agg(distinct patient_no), array_agg(distinct description_id),
+         array_agg(into_facet), array_agg(study_no), array_agg(patient_no), array_agg(distinct from_facet)
+    into studies, patients, descriptions, into_facets, own_studies, own_patients, from_facets from changed;
+  if studies is null then return null; end if;
+  delete from catalog.study_facet f where f.study_no = any (studies) and f.series_count = 0;
+  update catalog.description d
+    set share_ids = array(select distinct s.share_id from catalog.series s where s.description_id = d.id order by 1)
+    where d.id = any (descriptions);
+  perform catalog.sum_up(studies, patients);
+  perform catalog.add_members('study', into_facets, own_studies);
+  perform catalog.add_members('patient', into_facets, own_patients);
+  perform catalog.renew_members(from_facets);
+  return null;
+end $$;
+
 CREATE FUNCTION catalog.deid_decided() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'catalog', 'pg_temp'
@@ -773,6 +886,44 @@ CREATE FUNCTION catalog.deid_waits(received bigint, refused bigint) RETURNS bool
 
 COMMENT ON FUNCTION catalog.deid_waits(received bigint, refused bigint) IS 'Whether nothing came after a report of quarantine: no later report, no decision.';
 
+CREATE TABLE catalog.share (
+    id integer NOT NULL,
+    collection text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text NOT NULL,
+    CONSTRAINT share_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
+);
+
+COMMENT ON TABLE catalog.share IS 'The rule of visibility is decided here; series, studies, patients, counts and texts carry the number of their share.';
+
+CREATE FUNCTION catalog.visible_shares() RETURNS integer[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    RETURN ARRAY(SELECT s.id FROM catalog.share s WHERE (access.may_see(s.owner, s.team, s.visibility) AND ((s.state = ANY (ARRAY['released'::text, 'listed'::text])) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+
+CREATE TABLE catalog.description (
+    id integer NOT NULL,
+    study_description text NOT NULL,
+    series_description text NOT NULL,
+    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, translate(((study_description || ' '::text) || series_description), '_/\-+^&.,;:()[]{}'::text, '                  '::text))) STORED NOT NULL
+);
+
+COMMENT ON TABLE catalog.description IS 'Distinct pairs of Study Description (0008,1030) and Series Description (0008,103E), searchable.';
+
+CREATE FUNCTION catalog.described(wanted tsquery) RETURNS SETOF integer
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2000
+    SET search_path TO 'catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT d.id
+    FROM catalog.description d
+   WHERE ((d.words @@ described.wanted) AND (d.share_ids && ( SELECT catalog.visible_shares() AS visible_shares)));
+END;
+
+COMMENT ON FUNCTION catalog.described(wanted tsquery) IS 'Descriptions with these words that a series has which the reader may see.';
+
 CREATE TABLE landing.received_series (
     id bigint NOT NULL,
     source text NOT NULL,
@@ -842,12 +993,299 @@ END;
 
 COMMENT ON FUNCTION catalog.fetch_refused() IS 'Series that fetching sent to quarantine and that wait for a person, for their owner, data engineers and brokers.';
 
+CREATE FUNCTION catalog.file_series() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+declare coded catalog.body_part_code; maker text; terms text; described text;
+begin
+  select t.study_no, coalesce(new.study_date, t.study_date), coalesce(new.patient_age_years, t.patient_age_years),
+         t.study_description
+    into new.study_no, new.study_date, new.patient_age_years, described
+    from catalog.study t where t.study_uid = new.study_uid;
+  select p.patient_no, coalesce(new.patient_sex, case when p.patient_sex in ('M', 'F', 'O') then p.patient_sex end)
+    into new.patient_no, new.patient_sex
+    from catalog.patient p where p.collection = new.collection and p.patient_alias = new.patient_alias;
+  if new.patient_age_years > 130 or new.patient_age_years < 0 or new.patient_age_years = 'NaN' then
+    new.patient_age_years := null;
+  end if;
+  select * into coded from catalog.body_part_code b where b.value = catalog.fold(new.body_part);
+  new.body_part_code := coded.scheme || ':' || coded.code;
+  select m.name into maker from catalog.manufacturer_name m where m.value = catalog.fold(new.manufacturer);
+  select l.short_name into terms from catalog.licence_name l where l.value = catalog.fold(new.licence);
+
+  select s.id into new.share_id from catalog.share s
+    where s.collection = new.collection and s.owner = new.owner and s.team is not distinct from new.team
+      and s.visibility = new.visibility and s.state = new.state;
+  if new.share_id is null then
+    insert into catalog.share (collection, owner, team, visibility, state)
+      values (new.collection, new.owner, new.team, new.visibility, new.state)
+      on conflict (collection, owner, team, visibility, state) do update set state = excluded.state
+      returning id into new.share_id;
+  end if;
+
+  insert into catalog.facet as f
+      (share_id, collection, modality, body_part, body_part_label, sex, age_band, manufacturer, manufacturer_label,
+       licence, licence_label, analysis_result)
+    values (new.share_id, new.collection, new.modality, coalesce(new.body_part, ''),
+            coalesce(coded.meaning, new.body_part, ''), coalesce(new.patient_sex, ''),
+            catalog.age_band(new.patient_age_years), coalesce(new.manufacturer, ''),
+            coalesce(maker, new.manufacturer, ''), coalesce(new.licence, ''), coalesce(terms, new.licence, ''),
+            coalesce(new.analysis_result, ''))
+    on conflict do nothing returning f.id into new.facet_id;
+  if new.facet_id is null then
+    select f.id into new.facet_id from catalog.facet f
+      where f.share_id = new.share_id and f.modality = new.modality and f.body_part = coalesce(new.body_part, '')
+        and f.sex = coalesce(new.patient_sex, '') and f.age_band = catalog.age_band(new.patient_age_years)
+        and f.manufacturer = coalesce(new.manufacturer, '') and f.licence = coalesce(new.licence, '')
+        and f.analysis_result = coalesce(new.analysis_result, '');
+  end if;
+
+  insert into catalog.description (study_description, series_description)
+    values (coalesce(described, ''), coalesce(new.series_description, ''))
+    on conflict (md5(study_description), md5(series_description)) do nothing returning id into new.description_id;
+  if new.description_id is null then
+    select d.id into new.description_id from catalog.description d
+      where md5(d.study_description) = md5(coalesce(described, ''))
+        and md5(d.series_description) = md5(coalesce(new.series_description, ''));
+  end if;
+  return new;
+end $$;
+
+CREATE FUNCTION catalog.fold(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN regexp_replace(upper(value), '[^A-Z0-9]'::text, ''::text, 'g'::text);
+
+COMMENT ON FUNCTION catalog.fold(value text) IS 'Letters and digits in upper case, the form in which spellings are looked up.';
+
+CREATE FUNCTION catalog.guard_gone() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  raise exception 'series % is here, and stays in the catalog', old.series_uid
+    using hint = 'Only what a public index listed, and lists no more, leaves it.', errcode = 'restrict_violation';
+end $$;
+
+CREATE TABLE catalog.facet (
+    id integer NOT NULL,
+    share_id integer NOT NULL,
+    collection text NOT NULL,
+    modality text NOT NULL,
+    body_part text NOT NULL,
+    body_part_label text NOT NULL,
+    sex text NOT NULL,
+    age_band text NOT NULL,
+    manufacturer text NOT NULL,
+    manufacturer_label text NOT NULL,
+    licence text NOT NULL,
+    licence_label text NOT NULL,
+    analysis_result text NOT NULL,
+    series_count bigint DEFAULT 0 NOT NULL,
+    image_count bigint DEFAULT 0 NOT NULL,
+    byte_count bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE catalog.facet IS 'How many series share all of these values; kept by triggers, gated by share like the series.';
+
+COMMENT ON COLUMN catalog.facet.body_part_label IS 'The meaning of its code; as found where there is no code. The other labels alike.';
+
+CREATE FUNCTION catalog.matching(of_collection text[], of_modality text[], of_body_part text[], of_sex text[], of_age_band text[], of_manufacturer text[], of_licence text[], of_analysis_result text[], of_state text[]) RETURNS SETOF integer
+    LANGUAGE sql STABLE ROWS 500 PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT f.id
+    FROM (catalog.facet f
+      JOIN catalog.share h ON ((h.id = f.share_id)))
+   WHERE ((f.series_count > 0) AND ((matching.of_collection IS NULL) OR (f.collection = ANY (matching.of_collection))) AND ((matching.of_modality IS NULL) OR (f.modality = ANY (matching.of_modality))) AND ((matching.of_body_part IS NULL) OR (f.body_part_label = ANY (matching.of_body_part))) AND ((matching.of_sex IS NULL) OR (f.sex = ANY (matching.of_sex))) AND ((matching.of_age_band IS NULL) OR (f.age_band = ANY (matching.of_age_band))) AND ((matching.of_manufacturer IS NULL) OR (f.manufacturer_label = ANY (matching.of_manufacturer))) AND ((matching.of_licence IS NULL) OR (f.licence_label = ANY (matching.of_licence))) AND ((matching.of_analysis_result IS NULL) OR (f.analysis_result = ANY (matching.of_analysis_result))) AND ((matching.of_state IS NULL) OR (h.state = ANY (matching.of_state))));
+END;
+
+CREATE TABLE catalog.patient (
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    patient_sex text,
+    patient_no integer NOT NULL,
+    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL
+);
+
+CREATE TABLE catalog.series (
+    series_uid text NOT NULL,
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    modality text NOT NULL,
+    body_part text,
+    image_type text[] DEFAULT '{}'::text[] NOT NULL,
+    derived boolean DEFAULT false NOT NULL,
+    manufacturer text,
+    manufacturer_model text,
+    image_count integer NOT NULL,
+    row_count integer,
+    column_count integer,
+    slice_thickness_mm double precision,
+    spacing_between_slices_mm double precision,
+    kvp double precision,
+    exposure_mas double precision,
+    tube_current_ma double precision,
+    convolution_kernel text,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    uri text NOT NULL,
+    manifest_sha256 text,
+    policy_sha256 text,
+    licence text,
+    licence_uri text,
+    citation_uri text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    study_no integer NOT NULL,
+    patient_no integer NOT NULL,
+    share_id integer NOT NULL,
+    facet_id integer NOT NULL,
+    description_id integer NOT NULL,
+    study_date date,
+    patient_sex text,
+    patient_age_years double precision,
+    series_description text,
+    body_part_code text,
+    sop_class text,
+    analysis_result text,
+    byte_count bigint,
+    listing text,
+    listing_hash bigint,
+    CONSTRAINT series_byte_count_check CHECK ((byte_count >= 0)),
+    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT series_listed CHECK (((state = 'listed'::text) = (listing IS NOT NULL))),
+    CONSTRAINT series_patient_age_years_check CHECK (((patient_age_years >= (0)::double precision) AND (patient_age_years <= (130)::double precision))),
+    CONSTRAINT series_patient_sex_check CHECK ((patient_sex = ANY (ARRAY['M'::text, 'F'::text, 'O'::text]))),
+    CONSTRAINT series_settled CHECK (((state = ANY (ARRAY['held'::text, 'listed'::text])) = (settled_at IS NULL))),
+    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text, 'listed'::text]))),
+    CONSTRAINT series_whole CHECK (((state = 'listed'::text) OR ((manifest_sha256 IS NOT NULL) AND (policy_sha256 IS NOT NULL))))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON COLUMN catalog.series.state IS 'listed: known from a public index, its objects are not here, uri is their remote address.';
+
+COMMENT ON COLUMN catalog.series.study_date IS 'Date of the study as this series has it; the study''s own may differ in public data.';
+
+COMMENT ON COLUMN catalog.series.patient_sex IS 'As this series has it, M, F or O; anything else is unknown, and kept in attributes.';
+
+COMMENT ON COLUMN catalog.series.body_part_code IS 'scheme:code by catalog.body_part_code; null where there is none.';
+
+COMMENT ON COLUMN catalog.series.analysis_result IS 'The analysis that a derived series belongs to, as its index names it.';
+
+CREATE TABLE catalog.study (
+    study_uid text NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_date date,
+    patient_age_years double precision,
+    study_no integer NOT NULL,
+    study_description text,
+    modalities text[] DEFAULT '{}'::text[] NOT NULL,
+    body_parts text[] DEFAULT '{}'::text[] NOT NULL,
+    manufacturers text[] DEFAULT '{}'::text[] NOT NULL,
+    analysis_results text[] DEFAULT '{}'::text[] NOT NULL,
+    share_ids integer[] DEFAULT '{}'::integer[] NOT NULL,
+    series_count integer DEFAULT 0 NOT NULL,
+    image_count bigint DEFAULT 0 NOT NULL,
+    byte_count bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
+
+COMMENT ON COLUMN catalog.study.body_parts IS 'Meanings of the codes where there are any, as in catalog.facet; else the text as found.';
+
+CREATE FUNCTION catalog.misfiled() RETURNS bigint
+    LANGUAGE sql STABLE
+    RETURN (SELECT count(*) AS count FROM ((((catalog.series s LEFT JOIN catalog.share h ON ((h.id = s.share_id))) LEFT JOIN catalog.facet f ON ((f.id = s.facet_id))) LEFT JOIN catalog.study t ON ((t.study_uid = s.study_uid))) LEFT JOIN catalog.patient p ON (((p.collection = s.collection) AND (p.patient_alias = s.patient_alias)))) WHERE ((((((((((h.collection IS DISTINCT FROM s.collection) OR (h.owner IS DISTINCT FROM s.owner)) OR (h.team IS DISTINCT FROM s.team)) OR (h.visibility IS DISTINCT FROM s.visibility)) OR (h.state IS DISTINCT FROM s.state)) OR (f.share_id IS DISTINCT FROM s.share_id)) OR (f.modality IS DISTINCT FROM s.modality)) OR (t.study_no IS DISTINCT FROM s.study_no)) OR (p.patient_no IS DISTINCT FROM s.patient_no)) OR (f.collection IS DISTINCT FROM s.collection)));
+
+COMMENT ON FUNCTION catalog.misfiled() IS 'Series whose share, facet, study or patient number is not that of their columns; zero is what one wants.';
+
+CREATE FUNCTION catalog.refresh_statistics() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  analyze catalog.collection, catalog.patient, catalog.study, catalog.series, catalog.share, catalog.facet,
+          catalog.study_facet, catalog.facet_members, catalog.description;
+end $$;
+
+CREATE FUNCTION catalog.renew_members(facets integer[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  perform from catalog.facet_members m where m.facet_id = any (facets) order by m.facet_id, m.kind, m.chunk for update;
+  update catalog.facet_members m
+    set members = coalesce((
+      select bit_or(set_bit(b'0'::bit(1024), t.study_no & 1023, 1)) from catalog.study_facet t
+      where t.facet_id = m.facet_id and t.study_no between m.chunk << 10 and (m.chunk << 10) + 1023), b'0'::bit(1024))
+    where m.facet_id = any (facets) and m.kind = 'study';
+  update catalog.facet_members m
+    set members = coalesce((
+      select bit_or(set_bit(b'0'::bit(1024), t.patient_no & 1023, 1)) from catalog.study_facet t
+      where t.facet_id = m.facet_id and t.patient_no between m.chunk << 10 and (m.chunk << 10) + 1023), b'0'::bit(1024))
+    where m.facet_id = any (facets) and m.kind = 'patient';
+end $$;
+
+CREATE FUNCTION catalog.settle_report() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if new.state = 'held' then
+    raise exception 'a released report is not held again'
+      using hint = 'Delete it at its source; the next fetch takes it away.', errcode = 'restrict_violation';
+  end if;
+  new.settled_by := access.current_account();
+  new.settled_at := now();
+  insert into audit.event (account, action, object_kind, object_id)
+    values (coalesce(new.settled_by, new.owner), 'report.released', 'report', new.report_id);
+  return new;
+end $$;
+
+CREATE FUNCTION catalog.sum_up(studies integer[], patients integer[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  perform from catalog.study t where t.study_no = any (studies) order by t.study_no for no key update;
+  perform from catalog.patient p where p.patient_no = any (patients) order by p.patient_no for no key update;
+  update catalog.study t
+  set modalities = coalesce(x.modalities, '{}'), body_parts = coalesce(x.body_parts, '{}'),
+      manufacturers = coalesce(x.manufacturers, '{}'), analysis_results = coalesce(x.analysis_results, '{}'),
+      share_ids = coalesce(x.share_ids, '{}'), series_count = coalesce(x.series_count, 0),
+      image_count = coalesce(x.image_count, 0), byte_count = coalesce(x.byte_count, 0)
+  from unnest(studies) as wanted (study_no)
+  left join lateral (
+    select array_agg(distinct f.modality) as modalities,
+           array_agg(distinct f.body_part_label) filter (where f.body_part_label <> '') as body_parts,
+           array_agg(distinct f.manufacturer_label) filter (where f.manufacturer_label <> '') as manufacturers,
+           array_agg(distinct f.analysis_result) filter (where f.analysis_result <> '') as analysis_results,
+           array_agg(distinct s.share_id) as share_ids, count(*) as series_count,
+           sum(s.image_count) as image_count, coalesce(sum(s.byte_count), 0) as byte_count
+    from catalog.series s join catalog.facet f on f.id = s.facet_id where s.study_no = wanted.study_no) x on true
+  where t.study_no = wanted.study_no
+    and (t.modalities, t.body_parts, t.manufacturers, t.analysis_results, t.share_ids, t.series_count, t.image_count,
+         t.byte_count) is distinct from
+        (coalesce(x.modalities, '{}'), coalesce(x.body_parts, '{}'), coalesce(x.manufacturers, '{}'),
+         coalesce(x.analysis_results, '{}'), coalesce(x.share_ids, '{}'), coalesce(x.series_count, 0),
+         coalesce(x.image_count, 0), coalesce(x.byte_count, 0));
+  update catalog.patient p set share_ids = coalesce(x.share_ids, '{}')
+  from unnest(patients) as wanted (patient_no)
+  left join lateral (select array_agg(distinct f.share_id) as share_ids
+                     from catalog.study_facet f where f.patient_no = wanted.patient_no) x on true
+  where p.patient_no = wanted.patient_no and p.share_ids is distinct from coalesce(x.share_ids, '{}');
+end $$;
+
 CREATE FUNCTION curation.guard_birth() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-  if new.state <> 'held' then
-    raise exception 'a series enters the catalog held' using errcode = 'restrict_violation';
+  if new.state not in ('held', 'listed') then
+    raise exception 'a series enters the catalog held, or listed' using errcode = 'restrict_violation';
   end if;
   return new;
 end $$;
@@ -858,10 +1296,14 @@ CREATE FUNCTION curation.guard_release() RETURNS trigger
 declare settled text;
 begin
   if new.state is distinct from old.state then
+    if old.state = 'listed' then
+      raise exception 'series % is only listed', new.series_uid
+        using hint = 'Fetch it: what is de-identified from it is held, and curated.', errcode = 'restrict_violation';
+    end if;
     select o.decision into settled from curation.outcome o where o.series_uid = new.series_uid;
     if (new.state = 'released' and settled is distinct from 'accept')
        or (new.state = 'rejected' and settled is distinct from 'reject')
-       or new.state = 'held' then
+       or new.state in ('held', 'listed') then
       raise exception 'series % cannot become %: its sign-offs say %',
         new.series_uid, new.state, coalesce(settled, 'nothing yet')
         using hint = 'Two curators sign off, or an adjudicator settles it.', errcode = 'restrict_violation';
@@ -1204,10 +1646,98 @@ CREATE VIEW broker.status WITH (security_invoker='true') AS
 
 COMMENT ON VIEW broker.status IS 'The state is derived, never stored: waiting, approved, refused, expired.';
 
+CREATE TABLE catalog.body_part_code (
+    value text NOT NULL,
+    scheme text,
+    code text,
+    meaning text NOT NULL,
+    match_quality text NOT NULL,
+    CONSTRAINT body_part_code_check CHECK (((match_quality = 'none'::text) = (code IS NULL))),
+    CONSTRAINT body_part_code_check1 CHECK (((code IS NULL) = (scheme IS NULL))),
+    CONSTRAINT body_part_code_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text]))),
+    CONSTRAINT body_part_code_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
+);
+
+COMMENT ON TABLE catalog.body_part_code IS 'Body Part Examined (0018,0015) as found, folded by catalog.fold, and its code: terms of PS3.16 annex L and CID 4031.';
+
+CREATE TABLE catalog.clinical_run (
+    id bigint NOT NULL,
+    dag_id text NOT NULL,
+    run_id text NOT NULL,
+    task_id text NOT NULL,
+    part integer DEFAULT '-1'::integer NOT NULL,
+    source text NOT NULL,
+    source_kind text NOT NULL,
+    collection text NOT NULL,
+    selection text DEFAULT ''::text NOT NULL,
+    licence text,
+    received jsonb DEFAULT '{}'::jsonb NOT NULL,
+    catalogued jsonb DEFAULT '{}'::jsonb NOT NULL,
+    quarantined jsonb DEFAULT '{}'::jsonb NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT clinical_run_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT clinical_run_source_kind_check CHECK ((source_kind = ANY (ARRAY['fhir'::text, 'hl7'::text, 'csv'::text])))
+);
+
+COMMENT ON TABLE catalog.clinical_run IS 'One fetch of clinical resources: what came by kind, what of it is catalogued, what is in quarantine by reason. Without identity.';
+
+ALTER TABLE catalog.clinical_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.clinical_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE catalog.collection (
     name text NOT NULL,
     source text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    title text,
+    description text,
+    licence text,
+    doi text,
+    cancer_types text,
+    tumor_locations text,
+    species text,
+    subject_count integer,
+    source_version text,
+    group_name text
+);
+
+COMMENT ON COLUMN catalog.collection.subject_count IS 'As its source says it; how many patients are here is counted.';
+
+COMMENT ON COLUMN catalog.collection.group_name IS 'The public index that a collection is listed by, for example idc.';
+
+CREATE TABLE catalog.condition (
+    id bigint NOT NULL,
+    received_id bigint NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    onset_on date,
+    abated_on date,
+    scheme text NOT NULL,
+    code text NOT NULL,
+    meaning text NOT NULL,
+    clinical_status text NOT NULL,
+    origin text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    CONSTRAINT condition_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL)))
+);
+
+ALTER TABLE catalog.condition ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.condition_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE catalog.deid_batch (
@@ -1282,6 +1812,35 @@ ALTER TABLE catalog.deid_report ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+ALTER TABLE catalog.description ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.description_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE catalog.facet ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.facet_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.facet_members (
+    facet_id integer NOT NULL,
+    kind text NOT NULL,
+    chunk integer NOT NULL,
+    share_id integer NOT NULL,
+    members bit(1024) NOT NULL,
+    CONSTRAINT facet_members_kind_check CHECK ((kind = ANY (ARRAY['study'::text, 'patient'::text])))
+);
+
+COMMENT ON TABLE catalog.facet_members IS 'Bit n is set where study or patient number chunk * 1024 + n has series of the facet: distinct counts by or, not by sort.';
+
 CREATE TABLE catalog.fetch_run (
     id bigint NOT NULL,
     dag_id text NOT NULL,
@@ -1343,16 +1902,154 @@ CREATE TABLE catalog.fetched_series (
 
 COMMENT ON TABLE catalog.fetched_series IS 'Kept by a trigger on landing.received_series: whoever writes there, by whatever way in, is seen here.';
 
+CREATE TABLE catalog.finding (
+    id bigint NOT NULL,
+    received_id bigint,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_uid text,
+    series_uid text,
+    report_id text,
+    found_on date,
+    finding text NOT NULL,
+    scheme text NOT NULL,
+    code text NOT NULL,
+    meaning text NOT NULL,
+    match_quality text NOT NULL,
+    status text NOT NULL,
+    certainty text,
+    start_offset integer,
+    end_offset integer,
+    rule_id text,
+    origin text NOT NULL,
+    findings_version text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    CONSTRAINT finding_certainty_check CHECK ((certainty = ANY (ARRAY['definite'::text, 'probable'::text, 'possible'::text]))),
+    CONSTRAINT finding_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT finding_check1 CHECK (((origin <> 'report'::text) OR ((report_id IS NOT NULL) AND (end_offset > start_offset)))),
+    CONSTRAINT finding_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text]))),
+    CONSTRAINT finding_origin_check CHECK ((origin = ANY (ARRAY['report'::text, 'curator'::text, 'sr'::text, 'fhir'::text]))),
+    CONSTRAINT finding_status_check CHECK ((status = ANY (ARRAY['present'::text, 'absent'::text, 'uncertain'::text, 'historical'::text, 'family'::text])))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE catalog.finding IS 'What a report, a person or an object says of a patient, by concept.';
+
+COMMENT ON COLUMN catalog.finding.found_on IS 'Shifted date of the report, for time windows.';
+
+ALTER TABLE catalog.finding ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.finding_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE catalog.instance (
     sop_uid text NOT NULL,
     series_uid text NOT NULL,
     sha256 text NOT NULL
 );
 
-CREATE TABLE catalog.patient (
+CREATE TABLE catalog.licence_name (
+    value text NOT NULL,
+    short_name text NOT NULL,
+    uri text,
+    commercial boolean NOT NULL,
+    CONSTRAINT licence_name_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
+);
+
+COMMENT ON TABLE catalog.licence_name IS 'Licence texts folded by catalog.fold, their short name, and where it is written, and whether it allows commercial use.';
+
+CREATE TABLE catalog.listing (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    version text NOT NULL,
+    file_sha256 text NOT NULL,
+    mapping_version integer NOT NULL,
+    owner text NOT NULL,
+    series_count integer NOT NULL,
+    added_count integer NOT NULL,
+    removed_count integer NOT NULL,
+    skipped_count integer NOT NULL,
+    loaded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT listing_file_sha256_check CHECK ((file_sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE catalog.listing IS 'Each load of a public index; the last of a source says what the listed series are.';
+
+ALTER TABLE catalog.listing ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.listing_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE catalog.manufacturer_name (
+    value text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT manufacturer_name_value_check CHECK ((value ~ '^[A-Z0-9]+$'::text))
+);
+
+COMMENT ON TABLE catalog.manufacturer_name IS 'Manufacturer (0008,0070) folded by catalog.fold, and one name per maker.';
+
+CREATE TABLE catalog.modality_code (
+    value text NOT NULL,
+    scheme text,
+    code text,
+    meaning text NOT NULL,
+    match_quality text NOT NULL,
+    CONSTRAINT modality_code_check CHECK (((match_quality = 'none'::text) = (code IS NULL))),
+    CONSTRAINT modality_code_check1 CHECK (((code IS NULL) = (scheme IS NULL))),
+    CONSTRAINT modality_code_match_quality_check CHECK ((match_quality = ANY (ARRAY['exact'::text, 'approximate'::text, 'none'::text])))
+);
+
+COMMENT ON TABLE catalog.modality_code IS 'Modality (0008,0060) and its code in DCM (PS3.16 CID 29 and 33).';
+
+CREATE TABLE catalog.observation (
+    id bigint NOT NULL,
+    received_id bigint NOT NULL,
     collection text NOT NULL,
     patient_alias text NOT NULL,
-    patient_sex text
+    observed_on date,
+    scheme text NOT NULL,
+    code text NOT NULL,
+    meaning text NOT NULL,
+    value double precision,
+    unit text,
+    value_text text,
+    origin text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    CONSTRAINT observation_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT observation_value_check CHECK ((value <> 'NaN'::double precision))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON COLUMN catalog.observation.observed_on IS 'Shifted by the patient''s offset: intervals to studies are true.';
+
+ALTER TABLE catalog.observation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.observation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE catalog.patient ALTER COLUMN patient_no ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME catalog.patient_patient_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE catalog.policy (
@@ -1364,6 +2061,40 @@ CREATE TABLE catalog.policy (
 );
 
 COMMENT ON TABLE catalog.policy IS 'The de-identification policy an object was made under, in words.';
+
+CREATE TABLE catalog.report (
+    report_id text NOT NULL,
+    received_id bigint NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_uid text,
+    accession text,
+    report_date date,
+    kind text NOT NULL,
+    scheme text,
+    code text,
+    meaning text,
+    text text NOT NULL,
+    sections jsonb DEFAULT '[]'::jsonb NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, text)) STORED NOT NULL,
+    source text NOT NULL,
+    policy_sha256 text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    settled_by text,
+    settled_at timestamp with time zone,
+    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT report_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text])))
+);
+
+COMMENT ON TABLE catalog.report IS 'De-identified report text; dates in it are shifted as those of the patient''s images are.';
+
+COMMENT ON COLUMN catalog.report.study_uid IS 'New Study Instance UID; the study itself may not be here (yet).';
+
+COMMENT ON COLUMN catalog.report.accession IS 'Accession number hashed as in the de-identified images.';
 
 CREATE TABLE catalog.revision (
     id bigint NOT NULL,
@@ -1384,54 +2115,34 @@ ALTER TABLE catalog.revision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE catalog.series (
-    series_uid text NOT NULL,
-    study_uid text NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    modality text NOT NULL,
-    body_part text,
-    image_type text[] DEFAULT '{}'::text[] NOT NULL,
-    derived boolean DEFAULT false NOT NULL,
-    manufacturer text,
-    manufacturer_model text,
-    image_count integer NOT NULL,
-    row_count integer,
-    column_count integer,
-    slice_thickness_mm double precision,
-    spacing_between_slices_mm double precision,
-    kvp double precision,
-    exposure_mas double precision,
-    tube_current_ma double precision,
-    convolution_kernel text,
-    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    uri text NOT NULL,
-    manifest_sha256 text NOT NULL,
-    policy_sha256 text NOT NULL,
-    licence text,
-    licence_uri text,
-    citation_uri text,
-    owner text NOT NULL,
-    team text,
-    visibility access.visibility NOT NULL,
-    state text DEFAULT 'held'::text NOT NULL,
-    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
-    settled_at timestamp with time zone,
-    CONSTRAINT series_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
-    CONSTRAINT series_check1 CHECK (((state = 'held'::text) = (settled_at IS NULL))),
-    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
-    CONSTRAINT series_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'rejected'::text])))
+ALTER TABLE catalog.share ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME catalog.share_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
-CREATE TABLE catalog.study (
-    study_uid text NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    study_date date,
-    patient_age_years double precision
-);
+CREATE TABLE catalog.study_facet (
+    study_no integer NOT NULL,
+    facet_id integer NOT NULL,
+    patient_no integer NOT NULL,
+    share_id integer NOT NULL,
+    series_count integer NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
 
-COMMENT ON COLUMN catalog.study.study_date IS 'Shifted by the patient''s offset; intervals within a patient are true.';
+COMMENT ON TABLE catalog.study_facet IS 'Which facets a study has series in: for counting studies and patients.';
+
+ALTER TABLE catalog.study ALTER COLUMN study_no ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME catalog.study_study_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE catalog.tag (
     series_uid text NOT NULL,
@@ -1833,6 +2544,30 @@ CREATE TABLE experiment.step_run (
     CONSTRAINT step_run_status_check CHECK ((status = ANY (ARRAY['ok'::text, 'failed'::text, 'skipped'::text])))
 );
 
+CREATE TABLE landing.clinical_followed (
+    source text NOT NULL,
+    collection text NOT NULL,
+    kinds text DEFAULT ''::text NOT NULL,
+    since timestamp with time zone,
+    bulk boolean DEFAULT false NOT NULL,
+    release boolean DEFAULT false NOT NULL,
+    licence text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    followed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN landing.clinical_followed.since IS 'The server''s time when the last complete fetch began.';
+
+CREATE TABLE landing.clinical_record (
+    received_id bigint NOT NULL,
+    sha256 text NOT NULL,
+    record jsonb NOT NULL
+);
+
+COMMENT ON TABLE landing.clinical_record IS 'sha256 is that of the original it was made of: a newer original makes it stale.';
+
 CREATE TABLE landing.followed (
     source text NOT NULL,
     collection text NOT NULL,
@@ -1849,6 +2584,59 @@ COMMENT ON COLUMN landing.followed.synced_on IS 'Day of the last complete list; 
 
 ALTER TABLE landing.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME landing.quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE landing.received_clinical (
+    id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    source text NOT NULL,
+    collection text NOT NULL,
+    format text NOT NULL,
+    kind text NOT NULL,
+    resource_key text NOT NULL,
+    patient_key text,
+    sha256 text NOT NULL,
+    uri text NOT NULL,
+    "position" bigint NOT NULL,
+    byte_count integer NOT NULL,
+    state text DEFAULT 'received'::text NOT NULL,
+    reason_code text,
+    reason text,
+    instruction text,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    release boolean DEFAULT false NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT received_clinical_byte_count_check CHECK ((byte_count > 0)),
+    CONSTRAINT received_clinical_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT received_clinical_check1 CHECK (((state = ANY (ARRAY['passed_over'::text, 'quarantined'::text])) = (reason_code IS NOT NULL))),
+    CONSTRAINT received_clinical_format_check CHECK ((format = ANY (ARRAY['fhir'::text, 'hl7'::text, 'csv'::text]))),
+    CONSTRAINT received_clinical_kind_check CHECK ((kind = ANY (ARRAY['patient'::text, 'imaging_study'::text, 'report'::text, 'observation'::text, 'condition'::text, 'message'::text]))),
+    CONSTRAINT received_clinical_patient_key_check CHECK ((patient_key ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT received_clinical_position_check CHECK (("position" >= 0)),
+    CONSTRAINT received_clinical_resource_key_check CHECK ((resource_key ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT received_clinical_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT received_clinical_state_check CHECK ((state = ANY (ARRAY['received'::text, 'deidentified'::text, 'passed_over'::text, 'quarantined'::text])))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE landing.received_clinical IS 'One row per resource; tasks, logs and XCom name it by id. Its keys are hashes of the ids that its source gave.';
+
+COMMENT ON COLUMN landing.received_clinical.patient_key IS 'resource_key of its Patient.';
+
+COMMENT ON COLUMN landing.received_clinical."position" IS 'Where it begins in its file, in bytes; byte_count is its length.';
+
+COMMENT ON COLUMN landing.received_clinical.release IS 'Whether its report is released without a person''s look.';
+
+ALTER TABLE landing.received_clinical ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME landing.received_clinical_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -2006,8 +2794,20 @@ ALTER TABLE ONLY broker.request
 ALTER TABLE ONLY broker.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY catalog.body_part_code
+    ADD CONSTRAINT body_part_code_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.clinical_run
+    ADD CONSTRAINT clinical_run_dag_id_run_id_task_id_part_source_kind_key UNIQUE (dag_id, run_id, task_id, part, source_kind);
+
+ALTER TABLE ONLY catalog.clinical_run
+    ADD CONSTRAINT clinical_run_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY catalog.collection
     ADD CONSTRAINT collection_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY catalog.condition
+    ADD CONSTRAINT condition_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY catalog.deid_batch
     ADD CONSTRAINT deid_batch_name_key UNIQUE (name);
@@ -2030,6 +2830,18 @@ ALTER TABLE ONLY catalog.deid_picture
 ALTER TABLE ONLY catalog.deid_report
     ADD CONSTRAINT deid_report_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY catalog.description
+    ADD CONSTRAINT description_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.facet_members
+    ADD CONSTRAINT facet_members_pkey PRIMARY KEY (facet_id, kind, chunk);
+
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_share_id_modality_body_part_sex_age_band_manufacturer_key UNIQUE (share_id, modality, body_part, sex, age_band, manufacturer, licence, analysis_result);
+
 ALTER TABLE ONLY catalog.fetch_run
     ADD CONSTRAINT fetch_run_dag_id_run_id_task_id_part_key UNIQUE (dag_id, run_id, task_id, part);
 
@@ -2039,8 +2851,29 @@ ALTER TABLE ONLY catalog.fetch_run
 ALTER TABLE ONLY catalog.fetched_series
     ADD CONSTRAINT fetched_series_pkey PRIMARY KEY (received_id);
 
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (sop_uid);
+
+ALTER TABLE ONLY catalog.licence_name
+    ADD CONSTRAINT licence_name_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.listing
+    ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.manufacturer_name
+    ADD CONSTRAINT manufacturer_name_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.modality_code
+    ADD CONSTRAINT modality_code_pkey PRIMARY KEY (value);
+
+ALTER TABLE ONLY catalog.observation
+    ADD CONSTRAINT observation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.patient
+    ADD CONSTRAINT patient_patient_no_key UNIQUE (patient_no);
 
 ALTER TABLE ONLY catalog.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (collection, patient_alias);
@@ -2048,14 +2881,29 @@ ALTER TABLE ONLY catalog.patient
 ALTER TABLE ONLY catalog.policy
     ADD CONSTRAINT policy_pkey PRIMARY KEY (sha256);
 
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (report_id);
+
 ALTER TABLE ONLY catalog.revision
     ADD CONSTRAINT revision_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_pkey PRIMARY KEY (series_uid);
 
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_collection_owner_team_visibility_state_key UNIQUE NULLS NOT DISTINCT (collection, owner, team, visibility, state);
+
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.study_facet
+    ADD CONSTRAINT study_facet_pkey PRIMARY KEY (study_no, facet_id, patient_no);
+
 ALTER TABLE ONLY catalog.study
     ADD CONSTRAINT study_pkey PRIMARY KEY (study_uid);
+
+ALTER TABLE ONLY catalog.study
+    ADD CONSTRAINT study_study_no_key UNIQUE (study_no);
 
 ALTER TABLE ONLY catalog.tag
     ADD CONSTRAINT tag_pkey PRIMARY KEY (series_uid, scheme, code);
@@ -2125,6 +2973,12 @@ ALTER TABLE ONLY experiment.spec
 ALTER TABLE ONLY experiment.step_run
     ADD CONSTRAINT step_run_pkey PRIMARY KEY (run_id, arm, step, series_uid);
 
+ALTER TABLE ONLY landing.clinical_followed
+    ADD CONSTRAINT clinical_followed_pkey PRIMARY KEY (source, collection);
+
+ALTER TABLE ONLY landing.clinical_record
+    ADD CONSTRAINT clinical_record_pkey PRIMARY KEY (received_id);
+
 ALTER TABLE ONLY landing.followed
     ADD CONSTRAINT followed_pkey PRIMARY KEY (source, collection, modality);
 
@@ -2133,6 +2987,12 @@ ALTER TABLE ONLY landing.quarantine
 
 ALTER TABLE ONLY landing.quarantine
     ADD CONSTRAINT quarantine_series_id_stage_reason_code_key UNIQUE (series_id, stage, reason_code);
+
+ALTER TABLE ONLY landing.received_clinical
+    ADD CONSTRAINT received_clinical_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY landing.received_clinical
+    ADD CONSTRAINT received_clinical_source_collection_resource_key_key UNIQUE (source, collection, resource_key);
 
 ALTER TABLE ONLY landing.received_object
     ADD CONSTRAINT received_object_pkey PRIMARY KEY (series_id, name);
@@ -2171,6 +3031,12 @@ CREATE INDEX request_account ON access.request USING btree (account);
 
 CREATE INDEX disclosure_request ON broker.disclosure USING btree (request_id);
 
+CREATE INDEX condition_code ON catalog.condition USING btree (scheme, code, clinical_status) INCLUDE (collection, patient_alias, onset_on, abated_on);
+
+CREATE INDEX condition_patient ON catalog.condition USING btree (collection, patient_alias, scheme, code, onset_on);
+
+CREATE INDEX condition_received ON catalog.condition USING btree (received_id);
+
 CREATE INDEX deid_outcome_received ON catalog.deid_outcome USING btree (received_id);
 
 CREATE INDEX deid_outcome_waits ON catalog.deid_outcome USING btree (created_at, report_id) WHERE waits;
@@ -2183,21 +3049,89 @@ CREATE INDEX deid_report_received ON catalog.deid_report USING btree (received_i
 
 CREATE INDEX deid_report_series ON catalog.deid_report USING btree (series_uid);
 
+CREATE UNIQUE INDEX description_pair ON catalog.description USING btree (md5(study_description), md5(series_description));
+
+CREATE INDEX description_words ON catalog.description USING gin (words);
+
+CREATE INDEX facet_collection ON catalog.facet USING btree (collection);
+
 CREATE INDEX fetched_series_collection ON catalog.fetched_series USING btree (source, collection, state);
 
 CREATE INDEX fetched_series_run ON catalog.fetched_series USING btree (fetch_run_id);
 
+CREATE INDEX finding_code ON catalog.finding USING btree (scheme, code, status) INCLUDE (collection, patient_alias, found_on);
+
+CREATE INDEX finding_patient ON catalog.finding USING btree (collection, patient_alias, finding, status, found_on);
+
+CREATE INDEX finding_received ON catalog.finding USING btree (received_id);
+
+CREATE INDEX finding_report ON catalog.finding USING btree (report_id);
+
+CREATE INDEX finding_study ON catalog.finding USING btree (study_uid, finding, status) WHERE (study_uid IS NOT NULL);
+
+CREATE INDEX finding_what ON catalog.finding USING btree (finding, status) INCLUDE (collection, patient_alias, found_on, study_uid);
+
 CREATE INDEX instance_series ON catalog.instance USING btree (series_uid);
+
+CREATE INDEX observation_code ON catalog.observation USING btree (scheme, code, observed_on) INCLUDE (collection, patient_alias, value, unit);
+
+CREATE INDEX observation_patient ON catalog.observation USING btree (collection, patient_alias, scheme, code, observed_on) INCLUDE (value, unit);
+
+CREATE INDEX observation_received ON catalog.observation USING btree (received_id);
+
+CREATE INDEX report_held ON catalog.report USING btree (catalogued_at) WHERE (state = 'held'::text);
+
+CREATE INDEX report_patient ON catalog.report USING btree (collection, patient_alias, report_date);
+
+CREATE INDEX report_received ON catalog.report USING btree (received_id);
+
+CREATE INDEX report_study ON catalog.report USING btree (study_uid) WHERE (study_uid IS NOT NULL);
+
+CREATE INDEX report_unlinked ON catalog.report USING btree (collection, accession) WHERE (study_uid IS NULL);
+
+CREATE INDEX report_words ON catalog.report USING gin (words);
+
+CREATE INDEX series_description ON catalog.series USING btree (description_id) INCLUDE (facet_id, study_no, patient_no, share_id, image_count, byte_count);
+
+CREATE INDEX series_facet ON catalog.series USING btree (facet_id, study_no) INCLUDE (patient_no, share_id, description_id, image_count, byte_count, study_date, patient_age_years, slice_thickness_mm, kvp, exposure_mas, convolution_kernel);
 
 CREATE INDEX series_patient ON catalog.series USING btree (collection, patient_alias);
 
-CREATE INDEX series_state ON catalog.series USING btree (state, modality, body_part);
+CREATE INDEX series_policy ON catalog.series USING btree (policy_sha256) WHERE (policy_sha256 IS NOT NULL);
 
 CREATE INDEX series_study ON catalog.series USING btree (study_uid);
+
+CREATE INDEX series_study_no ON catalog.series USING btree (study_no);
+
+CREATE INDEX series_timeline ON catalog.series USING btree (patient_no, study_date) INCLUDE (facet_id, study_no, share_id);
+
+CREATE INDEX series_waiting ON catalog.series USING btree (state) WHERE (state = ANY (ARRAY['held'::text, 'rejected'::text]));
+
+CREATE INDEX study_body_parts ON catalog.study USING gin (body_parts);
+
+CREATE INDEX study_by_date ON catalog.study USING btree (COALESCE(study_date, '0001-01-01'::date), study_no);
+
+CREATE INDEX study_by_images ON catalog.study USING btree (image_count, study_no);
+
+CREATE INDEX study_by_patient ON catalog.study USING btree (collection, patient_alias, study_no);
+
+CREATE INDEX study_facet_facet ON catalog.study_facet USING btree (facet_id, study_no) INCLUDE (patient_no, share_id);
+
+CREATE INDEX study_facet_facet_patient ON catalog.study_facet USING btree (facet_id, patient_no);
+
+CREATE INDEX study_facet_patient ON catalog.study_facet USING btree (patient_no) INCLUDE (share_id);
+
+CREATE INDEX study_modalities ON catalog.study USING gin (modalities);
 
 CREATE INDEX tag_code ON catalog.tag USING btree (scheme, code);
 
 CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprint) WHERE (status = 'ok'::text);
+
+CREATE INDEX received_clinical_orphans ON landing.received_clinical USING btree (source, collection, patient_key) WHERE (reason_code = 'patient-unknown'::text);
+
+CREATE INDEX received_clinical_run ON landing.received_clinical USING btree (run_id);
+
+CREATE INDEX received_clinical_waiting ON landing.received_clinical USING btree (id) WHERE (state = 'received'::text);
 
 CREATE INDEX received_series_state ON landing.received_series USING btree (state);
 
@@ -2251,13 +3185,29 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_p
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.deid_report FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.listing FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER count_added AFTER INSERT ON catalog.series REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_added();
+
+CREATE TRIGGER count_gone AFTER DELETE ON catalog.series REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_gone();
+
+CREATE TRIGGER count_moved AFTER UPDATE ON catalog.series REFERENCING OLD TABLE AS was_so NEW TABLE AS now_so FOR EACH STATEMENT EXECUTE FUNCTION catalog.count_moved();
+
 CREATE TRIGGER deid_expect AFTER INSERT ON catalog.deid_item FOR EACH ROW EXECUTE FUNCTION catalog.deid_expect();
 
 CREATE TRIGGER deid_note AFTER INSERT ON catalog.deid_report FOR EACH ROW EXECUTE FUNCTION catalog.deid_note();
 
-CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_birth();
+CREATE TRIGGER file_series BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.share_id IS NULL)) EXECUTE FUNCTION catalog.file_series();
+
+CREATE TRIGGER file_series_again BEFORE UPDATE ON catalog.series FOR EACH ROW WHEN (((new.facet_id IS NULL) OR (((old.state IS DISTINCT FROM new.state) OR (old.owner IS DISTINCT FROM new.owner)) OR (old.visibility IS DISTINCT FROM new.visibility)) OR (old.team IS DISTINCT FROM new.team))) EXECUTE FUNCTION catalog.file_series();
+
+CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.state <> ALL (ARRAY['held'::text, 'listed'::text]))) EXECUTE FUNCTION curation.guard_birth();
+
+CREATE TRIGGER guard_gone BEFORE DELETE ON catalog.series FOR EACH ROW WHEN ((old.state <> 'listed'::text)) EXECUTE FUNCTION catalog.guard_gone();
 
 CREATE TRIGGER guard_release BEFORE UPDATE OF state ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_release();
+
+CREATE TRIGGER settle_report BEFORE UPDATE OF state ON catalog.report FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION catalog.settle_report();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON curation.sign_off FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
@@ -2355,6 +3305,27 @@ ALTER TABLE ONLY broker.decision
 ALTER TABLE ONLY broker.request
     ADD CONSTRAINT request_requester_fkey FOREIGN KEY (requester) REFERENCES access.account(name);
 
+ALTER TABLE ONLY catalog.clinical_run
+    ADD CONSTRAINT clinical_run_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.clinical_run
+    ADD CONSTRAINT clinical_run_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY catalog.condition
+    ADD CONSTRAINT condition_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.condition
+    ADD CONSTRAINT condition_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.condition
+    ADD CONSTRAINT condition_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.condition
+    ADD CONSTRAINT condition_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_clinical(id);
+
+ALTER TABLE ONLY catalog.condition
+    ADD CONSTRAINT condition_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
 ALTER TABLE ONLY catalog.deid_batch
     ADD CONSTRAINT deid_batch_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
 
@@ -2388,6 +3359,15 @@ ALTER TABLE ONLY catalog.deid_report
 ALTER TABLE ONLY catalog.deid_report
     ADD CONSTRAINT deid_report_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.facet_members
+    ADD CONSTRAINT facet_members_facet_id_fkey FOREIGN KEY (facet_id) REFERENCES catalog.facet(id);
+
+ALTER TABLE ONLY catalog.facet
+    ADD CONSTRAINT facet_share_id_fkey FOREIGN KEY (share_id) REFERENCES catalog.share(id);
+
 ALTER TABLE ONLY catalog.fetch_run
     ADD CONSTRAINT fetch_run_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
 
@@ -2406,11 +3386,65 @@ ALTER TABLE ONLY catalog.fetched_series
 ALTER TABLE ONLY catalog.fetched_series
     ADD CONSTRAINT fetched_series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_clinical(id);
+
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_report_id_fkey FOREIGN KEY (report_id) REFERENCES catalog.report(report_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY catalog.finding
+    ADD CONSTRAINT finding_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
 ALTER TABLE ONLY catalog.instance
     ADD CONSTRAINT instance_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
 
+ALTER TABLE ONLY catalog.listing
+    ADD CONSTRAINT listing_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.observation
+    ADD CONSTRAINT observation_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.observation
+    ADD CONSTRAINT observation_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.observation
+    ADD CONSTRAINT observation_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.observation
+    ADD CONSTRAINT observation_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_clinical(id);
+
+ALTER TABLE ONLY catalog.observation
+    ADD CONSTRAINT observation_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
 ALTER TABLE ONLY catalog.patient
     ADD CONSTRAINT patient_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
+
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_clinical(id);
+
+ALTER TABLE ONLY catalog.report
+    ADD CONSTRAINT report_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY catalog.revision
     ADD CONSTRAINT revision_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
@@ -2419,19 +3453,25 @@ ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
 
 ALTER TABLE ONLY catalog.series
-    ADD CONSTRAINT series_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
-
-ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_policy_sha256_fkey FOREIGN KEY (policy_sha256) REFERENCES catalog.policy(sha256);
 
 ALTER TABLE ONLY catalog.series
     ADD CONSTRAINT series_study_uid_fkey FOREIGN KEY (study_uid) REFERENCES catalog.study(study_uid);
 
-ALTER TABLE ONLY catalog.series
-    ADD CONSTRAINT series_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_collection_fkey FOREIGN KEY (collection) REFERENCES catalog.collection(name);
+
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY catalog.share
+    ADD CONSTRAINT share_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY catalog.study
     ADD CONSTRAINT study_collection_patient_alias_fkey FOREIGN KEY (collection, patient_alias) REFERENCES catalog.patient(collection, patient_alias);
+
+ALTER TABLE ONLY catalog.study_facet
+    ADD CONSTRAINT study_facet_facet_id_fkey FOREIGN KEY (facet_id) REFERENCES catalog.facet(id);
 
 ALTER TABLE ONLY catalog.tag
     ADD CONSTRAINT tag_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
@@ -2511,6 +3551,15 @@ ALTER TABLE ONLY experiment.step_run
 ALTER TABLE ONLY experiment.step_run
     ADD CONSTRAINT step_run_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
 
+ALTER TABLE ONLY landing.clinical_followed
+    ADD CONSTRAINT clinical_followed_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY landing.clinical_followed
+    ADD CONSTRAINT clinical_followed_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY landing.clinical_record
+    ADD CONSTRAINT clinical_record_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_clinical(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY landing.followed
     ADD CONSTRAINT followed_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
 
@@ -2519,6 +3568,15 @@ ALTER TABLE ONLY landing.followed
 
 ALTER TABLE ONLY landing.quarantine
     ADD CONSTRAINT quarantine_series_id_fkey FOREIGN KEY (series_id) REFERENCES landing.received_series(id);
+
+ALTER TABLE ONLY landing.received_clinical
+    ADD CONSTRAINT received_clinical_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY landing.received_clinical
+    ADD CONSTRAINT received_clinical_run_id_fkey FOREIGN KEY (run_id) REFERENCES catalog.clinical_run(id);
+
+ALTER TABLE ONLY landing.received_clinical
+    ADD CONSTRAINT received_clinical_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
 
 ALTER TABLE ONLY landing.received_object
     ADD CONSTRAINT received_object_series_id_fkey FOREIGN KEY (series_id) REFERENCES landing.received_series(id) ON DELETE CASCADE;
@@ -2646,7 +3704,13 @@ CREATE POLICY pipeline_read ON broker.request FOR SELECT TO radflow_pipeline USI
 
 ALTER TABLE broker.request ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.body_part_code ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.clinical_run ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.collection ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.condition ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_batch ENABLE ROW LEVEL SECURITY;
 
@@ -2658,15 +3722,49 @@ ALTER TABLE catalog.deid_picture ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.deid_report ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.description ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.facet ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.facet_members ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.fetch_run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.fetched_series ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.finding ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.instance ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY known ON catalog.body_part_code FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.licence_name FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.listing FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.manufacturer_name FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+CREATE POLICY known ON catalog.modality_code FOR SELECT TO radflow_portal USING ((access.current_account() IS NOT NULL));
+
+ALTER TABLE catalog.licence_name ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.listing ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.manufacturer_name ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.modality_code ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.observation ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.patient ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY pipeline ON catalog.body_part_code TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.clinical_run TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.collection TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.condition TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.deid_batch TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -2678,21 +3776,45 @@ CREATE POLICY pipeline ON catalog.deid_picture TO radflow_pipeline USING (true) 
 
 CREATE POLICY pipeline ON catalog.deid_report TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.description TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.facet TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.facet_members TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.fetch_run TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.fetched_series TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.finding TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.instance TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.licence_name TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.listing TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.manufacturer_name TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.modality_code TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.observation TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.patient TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.policy TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.report TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.revision TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.series TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON catalog.share TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON catalog.study TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON catalog.study_facet TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON catalog.tag TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -2700,19 +3822,31 @@ CREATE POLICY pipeline ON catalog.truth TO radflow_pipeline USING (true) WITH CH
 
 ALTER TABLE catalog.policy ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY release ON catalog.report FOR UPDATE TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ( SELECT access.has_role('curator'::access.role) AS has_role))) WITH CHECK ((state = 'released'::text));
+
+ALTER TABLE catalog.report ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.revision ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.series ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE catalog.share ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE catalog.study ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE catalog.study_facet ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.tag ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE catalog.truth ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY visible ON catalog.clinical_run FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) OR ( SELECT access.has_role('data_engineer'::access.role) AS has_role)));
+
 CREATE POLICY visible ON catalog.collection FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.series s
-  WHERE (s.collection = collection.name))));
+   FROM catalog.facet f
+  WHERE ((f.collection = collection.name) AND (f.series_count > 0)))));
+
+CREATE POLICY visible ON catalog.condition FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
 
 CREATE POLICY visible ON catalog.deid_batch FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.deid_outcome o
@@ -2742,31 +3876,53 @@ CASE kind
     ELSE ((( SELECT access.current_account() AS current_account) IS NOT NULL) AND ((owner = ( SELECT access.current_account() AS current_account)) OR ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role)))))
 END);
 
+CREATE POLICY visible ON catalog.description FOR SELECT TO radflow_portal USING (((share_ids[1] IN ( SELECT s.id
+   FROM catalog.share s)) OR (share_ids && ARRAY( SELECT s.id
+   FROM catalog.share s))));
+
+CREATE POLICY visible ON catalog.facet FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
+
+CREATE POLICY visible ON catalog.facet_members FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
+
 CREATE POLICY visible ON catalog.fetch_run FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
 
 CREATE POLICY visible ON catalog.fetched_series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) OR ((state = ANY (ARRAY['failed'::text, 'quarantined'::text])) AND ( SELECT (access.has_role('data_engineer'::access.role) OR access.has_role('broker'::access.role))))));
+
+CREATE POLICY visible ON catalog.finding FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
 
 CREATE POLICY visible ON catalog.instance FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
   WHERE (s.series_uid = instance.series_uid))));
 
-CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.series s
-  WHERE ((s.collection = patient.collection) AND (s.patient_alias = patient.patient_alias)))));
+CREATE POLICY visible ON catalog.observation FOR SELECT TO radflow_portal USING (access.may_see(owner, team, visibility));
+
+CREATE POLICY visible ON catalog.patient FOR SELECT TO radflow_portal USING (((share_ids[1] IN ( SELECT s.id
+   FROM catalog.share s)) OR (share_ids && ARRAY( SELECT s.id
+   FROM catalog.share s))));
 
 CREATE POLICY visible ON catalog.policy FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
   WHERE (s.policy_sha256 = policy.sha256))));
 
+CREATE POLICY visible ON catalog.report FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = 'released'::text) OR ( SELECT (access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))))));
+
 CREATE POLICY visible ON catalog.revision FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
   WHERE (s.series_uid = revision.series_uid))));
 
-CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = 'released'::text) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+CREATE POLICY visible ON catalog.series FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
 
-CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
-   FROM catalog.series s
-  WHERE (s.study_uid = study.study_uid))));
+CREATE POLICY visible ON catalog.share FOR SELECT TO radflow_portal USING ((access.may_see(owner, team, visibility) AND ((state = ANY (ARRAY['released'::text, 'listed'::text])) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role))));
+
+CREATE POLICY visible ON catalog.study FOR SELECT TO radflow_portal USING (((share_ids[1] IN ( SELECT s.id
+   FROM catalog.share s)) OR (share_ids && ARRAY( SELECT s.id
+   FROM catalog.share s))));
+
+CREATE POLICY visible ON catalog.study_facet FOR SELECT TO radflow_portal USING ((share_id IN ( SELECT s.id
+   FROM catalog.share s)));
 
 CREATE POLICY visible ON catalog.tag FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM catalog.series s
@@ -2882,15 +4038,27 @@ CREATE POLICY visible ON experiment.step_run FOR SELECT TO radflow_portal USING 
 
 CREATE POLICY broker ON landing.quarantine TO radflow_broker USING (true) WITH CHECK (true);
 
+CREATE POLICY broker ON landing.received_clinical FOR SELECT TO radflow_broker USING (true);
+
 CREATE POLICY broker ON landing.received_object FOR SELECT TO radflow_broker USING (true);
 
 CREATE POLICY broker ON landing.received_series FOR SELECT TO radflow_broker USING (true);
 
+ALTER TABLE landing.clinical_followed ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE landing.clinical_record ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE landing.followed ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON landing.clinical_followed TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON landing.clinical_record TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON landing.followed TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON landing.quarantine TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON landing.received_clinical TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON landing.received_object TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -2899,6 +4067,8 @@ CREATE POLICY pipeline ON landing.received_series TO radflow_pipeline USING (tru
 CREATE POLICY pipeline ON landing.truth TO radflow_pipeline USING (true) WITH CHECK (true);
 
 ALTER TABLE landing.quarantine ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE landing.received_clinical ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE landing.received_object ENABLE ROW LEVEL SECURITY;
 
@@ -3051,17 +4221,56 @@ GRANT ALL ON FUNCTION broker.linkage(wanted bigint) TO radflow_broker;
 
 REVOKE ALL ON FUNCTION broker.take_effect() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION catalog.add_members(of_kind text, facets integer[], numbers integer[]) FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE catalog.deid_report TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_report TO radflow_portal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.quarantine TO radflow_pipeline;
 GRANT SELECT,UPDATE ON TABLE landing.quarantine TO radflow_broker;
 
+GRANT SELECT ON TABLE catalog.share TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.share TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.description TO radflow_portal;
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.description TO radflow_pipeline;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.received_series TO radflow_pipeline;
 GRANT SELECT ON TABLE landing.received_series TO radflow_broker;
 
 REVOKE ALL ON FUNCTION catalog.fetch_refused() FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.fetch_refused() TO radflow_portal;
+
+GRANT SELECT ON TABLE catalog.facet TO radflow_portal;
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.facet TO radflow_pipeline;
+
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.patient TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
+
+GRANT UPDATE(patient_sex) ON TABLE catalog.patient TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE,MAINTAIN ON TABLE catalog.series TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.series TO radflow_portal;
+
+GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
+
+GRANT SELECT,INSERT,MAINTAIN ON TABLE catalog.study TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.study TO radflow_portal;
+
+GRANT UPDATE(study_date) ON TABLE catalog.study TO radflow_pipeline;
+
+GRANT UPDATE(patient_age_years) ON TABLE catalog.study TO radflow_pipeline;
+
+GRANT UPDATE(study_description) ON TABLE catalog.study TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION catalog.refresh_statistics() FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.refresh_statistics() TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION catalog.renew_members(facets integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION catalog.sum_up(studies integer[], patients integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION phi.guard_key() FROM PUBLIC;
 
@@ -3105,8 +4314,37 @@ GRANT INSERT(account) ON TABLE broker.disclosure TO radflow_broker;
 GRANT SELECT ON TABLE broker.status TO radflow_pipeline;
 GRANT SELECT ON TABLE broker.status TO radflow_broker;
 
+GRANT SELECT ON TABLE catalog.body_part_code TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.body_part_code TO radflow_pipeline;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE catalog.clinical_run TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.clinical_run TO radflow_portal;
+
 GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
+
+GRANT UPDATE(title) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(description) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(licence) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(doi) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(cancer_types) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(tumor_locations) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(species) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(subject_count) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(source_version) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(group_name) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE ON TABLE catalog.condition TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.condition TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.deid_batch TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_batch TO radflow_portal;
@@ -3120,33 +4358,53 @@ GRANT SELECT ON TABLE catalog.deid_outcome TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.deid_picture TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.deid_picture TO radflow_portal;
 
+GRANT SELECT ON TABLE catalog.facet_members TO radflow_portal;
+GRANT SELECT,MAINTAIN ON TABLE catalog.facet_members TO radflow_pipeline;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE catalog.fetch_run TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.fetch_run TO radflow_portal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE catalog.fetched_series TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.fetched_series TO radflow_portal;
 
+GRANT SELECT,INSERT,DELETE ON TABLE catalog.finding TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.finding TO radflow_portal;
+
+GRANT UPDATE(study_uid) ON TABLE catalog.finding TO radflow_pipeline;
+
 GRANT SELECT,INSERT ON TABLE catalog.instance TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.instance TO radflow_portal;
 
-GRANT SELECT,INSERT ON TABLE catalog.patient TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.patient TO radflow_portal;
+GRANT SELECT ON TABLE catalog.licence_name TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.licence_name TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.listing TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.listing TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.manufacturer_name TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.manufacturer_name TO radflow_pipeline;
+
+GRANT SELECT ON TABLE catalog.modality_code TO radflow_portal;
+GRANT SELECT,INSERT ON TABLE catalog.modality_code TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE ON TABLE catalog.observation TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.observation TO radflow_portal;
 
 GRANT SELECT,INSERT ON TABLE catalog.policy TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
 
+GRANT SELECT,INSERT,DELETE ON TABLE catalog.report TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.report TO radflow_portal;
+
+GRANT UPDATE(study_uid) ON TABLE catalog.report TO radflow_pipeline;
+
+GRANT UPDATE(state) ON TABLE catalog.report TO radflow_portal;
+
 GRANT SELECT,INSERT ON TABLE catalog.revision TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.revision TO radflow_portal;
 
-GRANT SELECT,INSERT ON TABLE catalog.series TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.series TO radflow_portal;
-
-GRANT UPDATE(state) ON TABLE catalog.series TO radflow_pipeline;
-
-GRANT UPDATE(settled_at) ON TABLE catalog.series TO radflow_pipeline;
-
-GRANT SELECT,INSERT ON TABLE catalog.study TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.study TO radflow_portal;
+GRANT SELECT ON TABLE catalog.study_facet TO radflow_portal;
+GRANT SELECT,MAINTAIN ON TABLE catalog.study_facet TO radflow_pipeline;
 
 GRANT SELECT,INSERT ON TABLE catalog.tag TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.tag TO radflow_portal;
@@ -3204,7 +4462,14 @@ GRANT SELECT ON TABLE experiment.run_algorithm TO radflow_portal;
 GRANT SELECT,INSERT,UPDATE ON TABLE experiment.step_run TO radflow_pipeline;
 GRANT SELECT ON TABLE experiment.step_run TO radflow_portal;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.clinical_followed TO radflow_pipeline;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE landing.clinical_record TO radflow_pipeline;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE landing.followed TO radflow_pipeline;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE landing.received_clinical TO radflow_pipeline;
+GRANT SELECT ON TABLE landing.received_clinical TO radflow_broker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE landing.received_object TO radflow_pipeline;
 GRANT SELECT ON TABLE landing.received_object TO radflow_broker;

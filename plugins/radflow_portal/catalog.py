@@ -1,33 +1,102 @@
-"""catalog: released, de-identified image series."""
+"""catalog: what there is to find, as far as the signed-in person may see it: facets, collections, studies, series."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from radflow_portal.auth import Account
+from radflow_portal.catalog_filters import FACETS, After, Limit, Sort, Wanted, series, studies
 from radflow_portal.db import Row, as_account
-from radflow_portal.models import Page, Series
+from radflow_portal.models import Collection, Facets, Keyset, Page, Series, Study, StudyDetail
 from radflow_portal.paging import Part
 from radflow_portal.problems import not_found
 
-_SERIES = "series of this UID"
-router = APIRouter(prefix="/series", tags=["catalog"])
+_SERIES, _STUDY, _COLLECTION = "series of this UID", "study of this UID", "collection of this name"
+router = APIRouter(tags=["catalog"])
 
 
-@router.get("", response_model=Page[Series])
-def list_series(account: Account, part: Part, collection: str | None = None) -> dict[str, Any]:
-    """Image series that you may see."""
+@router.get("/facets", response_model=Facets)
+def get_facets(account: Account, wanted: Wanted) -> dict[str, Any]:
+    """Values to filter by with their numbers of series, and what the filters choose in all.
+
+    Each facet is counted under all filters but its own, so that its other values can be chosen too.
+    """
+    totals = "portal_facets_totals_text" if wanted.words else "portal_facets_totals"
     with as_account(account) as session:
-        return part.of(session, "portal_series", series_uid=None, collection=collection)
+        total = session.one(totals, **wanted.parameters)
+        rows = session.all("portal_facets", **wanted.parameters)
+    facets: dict[str, list[Row]] = {name: [] for name in FACETS}
+    for row in rows:
+        facets[row["facet"]].append({"value": row["value"], "series_count": row["series_count"]})
+    return {**(total or {}), "facets": facets}
 
 
-@router.get("/{series_uid}", response_model=Series)
+@router.get("/collections", response_model=Page[Collection])
+def list_collections(account: Account, part: Part) -> dict[str, Any]:
+    """Collections with something that you may see, and how much of it."""
+    with as_account(account) as session:
+        return part.of(session, "portal_collections", name=None)
+
+
+@router.get("/collections/{name}", response_model=Collection)
+def get_collection(account: Account, name: str) -> Row:
+    """One collection."""
+    with as_account(account) as session:
+        row = session.one("portal_collections", name=name)
+    if row is None:
+        raise not_found(_COLLECTION)
+    return row
+
+
+@router.get("/studies", response_model=Keyset[Study])
+def list_studies(
+    account: Account,
+    wanted: Wanted,
+    sort: Sort = "-study_date",
+    limit: Limit = 50,
+    after: After = None,
+    patient: Annotated[str | None, Query(max_length=128, description="Alias of one patient.")] = None,
+    also: Annotated[
+        list[str] | None,
+        Query(max_length=20, description="Modalities that the study must have, all of them."),
+    ] = None,
+) -> dict[str, Any]:
+    """Studies with at least one series that fits all filters."""
+    with as_account(account) as session:
+        items, place = studies(
+            session, wanted, sort, limit, after, patient=patient, also=also, study_uid=None
+        )
+    return {"items": items, "limit": limit, "next": place}
+
+
+@router.get("/studies/{study_uid}", response_model=StudyDetail)
+def get_study(account: Account, study_uid: str) -> dict[str, Any]:
+    """One study with its series."""
+    with as_account(account) as session:
+        row = session.one("portal_studies", patient=None, also=None, study_uid=study_uid)
+        found = session.all("portal_series", study_uid=study_uid, series_uid=None)
+    if row is None:
+        raise not_found(_STUDY)
+    return {**row, "series": sorted(found, key=lambda one: (one["modality"], one["series_uid"]))}
+
+
+@router.get("/series", response_model=Keyset[Series])
+def list_series(
+    account: Account, wanted: Wanted, limit: Limit = 50, after: After = None, study_uid: str | None = None
+) -> dict[str, Any]:
+    """Image series that fit all filters, study by study."""
+    with as_account(account) as session:
+        items, place = series(session, wanted, limit, after, series_uid=None, study_uid=study_uid)
+    return {"items": items, "limit": limit, "next": place}
+
+
+@router.get("/series/{series_uid}", response_model=Series)
 def get_series(account: Account, series_uid: str) -> Row:
     """One image series."""
     with as_account(account) as session:
-        row = session.one("portal_series", series_uid=series_uid, collection=None)
+        row = session.one("portal_series", series_uid=series_uid, study_uid=None)
     if row is None:
         raise not_found(_SERIES)
     return row

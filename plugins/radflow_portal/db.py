@@ -101,13 +101,19 @@ class Session:
         self._cursor = cursor
 
     def _execute(self, text: str, parameters: dict[str, Any]) -> None:
-        if any(isinstance(value, str) and "\0" in value for value in parameters.values()):
-            raise BadValueError
+        for value in parameters.values():
+            if any(isinstance(one, str) and "\0" in one for one in (value if isinstance(value, list) else [value])):
+                raise BadValueError
         self._cursor.execute(text, parameters)
 
     def all(self, name: str, /, **parameters: Any) -> list[Row]:
         """Every row of a statement."""
         self._execute(statement(name), parameters)
+        return [_plain(row) for row in self._cursor.fetchall()]
+
+    def all_of(self, text: str, /, **parameters: Any) -> list[Row]:
+        """Every row of a text put together from named statements."""
+        self._execute(text, parameters)
         return [_plain(row) for row in self._cursor.fetchall()]
 
     def one(self, name: str, /, **parameters: Any) -> Row | None:

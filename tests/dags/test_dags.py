@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationW
 FOLDER = ROOT / "dags"
 SCHEDULES = {
     "audit": "@daily",
+    "catalog_idc": None,
     "cohort": None,
     "curate": ["radflow://research/held"],
     "deidentify": ["radflow://landing/series"],
@@ -30,6 +31,7 @@ SCHEDULES = {
 }
 OUTLETS = {
     "audit": set(),
+    "catalog_idc": {"radflow://catalog/listed"},
     "fetch_idc": {"radflow://landing/series"},
     "fetch_tcia": {"radflow://landing/series"},
     "fetch_daily": {"radflow://landing/series"},

@@ -80,9 +80,12 @@ def test_enumerating_ids_finds_only_what_is_public(world: Any, get: Any) -> None
 
 
 def test_totals_do_not_count_what_is_hidden(get: Any) -> None:
-    for path, mallory, bob in (("runs", 2, 3), ("cohorts", 1, 2), ("series", 6, 7), ("leaderboard", 2, 4)):
+    for path, mallory, bob in (("runs", 2, 3), ("cohorts", 1, 2), ("leaderboard", 2, 4)):
         assert get("mallory", f"{API}/{path}").json()["total"] == mallory, path
         assert get("bob", f"{API}/{path}").json()["total"] == bob, path
+    for account, series in (("mallory", 6), ("bob", 7)):
+        assert get(account, f"{API}/facets").json()["series_count"] == series
+        assert len(get(account, f"{API}/series").json()["items"]) == series
     assert get("mallory", f"{API}/runs", offset=50).json() == {
         "items": [],
         "total": 2,

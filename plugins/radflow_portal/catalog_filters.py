@@ -1,0 +1,178 @@
+"""What one may filter the catalog by, and pages that begin after the last row of the page before."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query
+
+from radflow_portal.db import Row, Session
+from radflow_portal.paging import MOST
+from radflow_portal.problems import Problem
+from research.statements import statement
+
+FACETS = (
+    "collection", "modality", "body_part", "sex", "age_band", "manufacturer", "licence", "analysis_result", "state",
+)  # fmt: skip
+_WORD = re.compile(r"[^\W_]+")
+_MOST_WORDS = 12
+Values = Annotated[list[str] | None, Query(max_length=200)]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """One list of values per facet, any of which may apply; and words that descriptions must have, all of them."""
+
+    facets: dict[str, list[str] | None]
+    words: str | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For the statements."""
+        return {**self.facets, "words": self.words}
+
+    @property
+    def way(self) -> Literal["text", "all", "facets"]:
+        """What the statements have to do."""
+        if self.words is not None:
+            return "text"
+        return "facets" if any(values is not None for values in self.facets.values()) else "all"
+
+
+def _wanted(
+    collection: Values = None,
+    modality: Values = None,
+    body_part: Values = None,
+    sex: Values = None,
+    age_band: Values = None,
+    manufacturer: Values = None,
+    licence: Values = None,
+    analysis_result: Values = None,
+    state: Values = None,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Words that begin so, in study or series descriptions.")
+    ] = None,
+) -> Filters:
+    """Values as `/facets` lists them; empty text means unknown. A filter given several times means any of them."""
+    given = (collection, modality, body_part, sex, age_band, manufacturer, licence, analysis_result, state)
+    return Filters(dict(zip(FACETS, given, strict=True)), words_of(q))
+
+
+Wanted = Annotated[Filters, Depends(_wanted)]
+
+
+def words_of(text: str | None) -> str | None:
+    """A text query of prefixes, all of which must be there; None where there is no text.
+
+    Raises:
+        Problem: a text without a letter or digit, or with too many words.
+    """
+    if text is None or not text.strip():
+        return None
+    words = _WORD.findall(text)
+    if not words or len(words) > _MOST_WORDS:
+        raise Problem(422, "q has no word, or too many.", f"Give 1 to {_MOST_WORDS} words.", code="request")
+    return " & ".join(f"{word}:*" for word in words)
+
+
+def encode(values: list[Any]) -> str:
+    """A place in a list, as an opaque text for a URL."""
+    return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode().rstrip("=")
+
+
+def decode(text: str, kinds: tuple[type, ...]) -> list[Any]:
+    """The place that ``encode`` wrote.
+
+    Raises:
+        Problem: a text that it did not write.
+    """
+    try:
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if isinstance(values, list) and len(values) == len(kinds):
+            if date in kinds:
+                values = [
+                    date.fromisoformat(v) if kind is date else v
+                    for v, kind in zip(values, kinds, strict=True)
+                ]
+            if all(isinstance(v, kind) for v, kind in zip(values, kinds, strict=True)):
+                return values
+    except (ValueError, TypeError, binascii.Error):
+        pass  # refused below, like every other text that is no place
+    raise Problem(
+        422, "after is not a place in this list.", "Use `next` of the page before, as it is.", code="request"
+    )
+
+
+_FIRST_DAY = date(1, 1, 1)
+_SORTS: dict[str, tuple[dict[str, str], tuple[type, ...]]] = {
+    "study_date": (
+        {"study_date": f"coalesce(t.study_date, '{_FIRST_DAY}'::date)", "study_no": "t.study_no"},
+        (date, int),
+    ),
+    "image_count": ({"image_count": "t.image_count", "study_no": "t.study_no"}, (int, int)),
+    "patient": (
+        {"collection": "t.collection", "patient_alias": "t.patient_alias", "study_no": "t.study_no"},
+        (str, str, int),
+    ),
+}
+"""Per sort: the keys of a row with the expressions that an index has, and their types."""
+
+_CONDITIONS = "-- conditions"
+
+
+def studies(
+    session: Session, filters: Filters, sort: str, limit: int, after: str | None, **more: Any
+) -> tuple[list[Row], str | None]:
+    """One page of studies and the place where the next one begins."""
+    key, kinds = _SORTS[sort.removeprefix("-")]
+    down = sort.startswith("-")
+    order = ", ".join(f"{one}{' desc' if down else ''}" for one in key.values())
+    parameters: dict[str, Any] = {**filters.parameters, **more, "limit": limit + 1}
+    conditions = "" if filters.way == "all" else statement(f"portal_studies_{filters.way}")
+    if after is not None:
+        parameters |= {f"after{n}": value for n, value in enumerate(decode(after, kinds))}
+        places = ", ".join(f"%(after{n})s" for n in range(len(kinds)))
+        conditions += f"  and ({', '.join(key.values())}) {'<' if down else '>'} ({places})\n"
+    text = statement("portal_studies").replace(
+        f"{_CONDITIONS}, order, limit\n", f"\n{conditions}  order by {order}\n  limit %(limit)s\n"
+    )
+    rows = session.all_of(f"{text}order by {order}", **parameters)
+    return _cut(rows, limit, tuple(key))
+
+
+def series(
+    session: Session, filters: Filters, limit: int, after: str | None, **more: Any
+) -> tuple[list[Row], str | None]:
+    """One page of series, study by study, and the place where the next one begins."""
+    place = decode(after, (int, str)) if after is not None else (None, None)
+    parameters = {**filters.parameters, **more, "limit": limit + 1, "after0": place[0], "after1": place[1]}
+    text = statement("portal_series")
+    if more.get("study_uid") is None:
+        text += statement(f"portal_series_{filters.way}")
+    elif filters.way != "all":
+        msg = "study_uid goes with no other filter."
+        raise Problem(422, msg, "Leave out one of them; a study has few series.", code="request")
+    if after is not None:
+        text += "  and (s.study_no, s.series_uid) > (%(after0)s::integer, %(after1)s)\n"
+    rows = session.all_of(f"{text}order by s.study_no, s.series_uid\nlimit %(limit)s", **parameters)
+    return _cut(rows, limit, ("study_no", "series_uid"))
+
+
+def _cut(rows: list[Row], limit: int, key: tuple[str, ...]) -> tuple[list[Row], str | None]:
+    """The page, and its end where there is more."""
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], encode([_FIRST_DAY if last[name] is None else last[name] for name in key])
+
+
+SORT = Literal["-study_date", "study_date", "-image_count", "image_count", "patient", "-patient"]
+Sort = Annotated[SORT, Query(description="A minus means from the greatest down.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
+After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]

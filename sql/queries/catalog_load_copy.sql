@@ -1,0 +1,1 @@
+copy staged_series from stdin (format csv)

@@ -1,0 +1,1 @@
+select catalog.misfiled() as misfiled

@@ -1,0 +1,1 @@
+select catalog.refresh_statistics()
