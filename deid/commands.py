@@ -124,7 +124,6 @@ class _Run:
     ) -> None:
         self._arguments, self._policy, self._index, self._mapping = arguments, policy, index, mapping
         self._writer = writer
-        self._refused: list[tuple[int, str, list[Path]]] = []
         self._count: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
         self._started = time.monotonic()
@@ -149,7 +148,7 @@ class _Run:
                 self._refused_series(outcome)
             else:
                 self._done(outcome)
-            progress(done, f"{self._count['objects']:,} objects, {len(self._refused)} in quarantine")
+            progress(done, f"{self._count['objects']:,} objects, {self._count['refused']} in quarantine")
         progress.end()
 
     def _done(self, outcome: Outcome) -> None:
@@ -180,7 +179,8 @@ class _Run:
     def _refuse(self, number: int, report: dict[str, Any], code: str, files: list[Path]) -> None:
         if self._writer is not None:
             self._writer.add(report)
-        self._refused.append((number, code, files))
+        self._index.refuse(number, code, files)
+        self._count["refused"] += 1
         self._codes[code] += 1
 
     def finish(self) -> int:
@@ -192,12 +192,12 @@ class _Run:
             written += [arguments.report / JSON, arguments.report / PAGE]
             if arguments.review and (arguments.review / REVIEW).exists():
                 written.append(arguments.review / REVIEW)
-        if arguments.review and self._refused:
+        if arguments.review and self._count["refused"]:
             written.append(self._quarantine_list(arguments.review))
         spent = time.monotonic() - self._started
         resumed = f" ({self._count['resumed']} as before)" if self._count["resumed"] else ""
         print(
-            f"{self._count['done']} series done{resumed}, {len(self._refused)} in quarantine; "
+            f"{self._count['done']} series done{resumed}, {self._count['refused']} in quarantine; "
             f"{self._count['objects']:,} objects, {self._count['bytes'] / 1e6:,.0f} MB in {duration(spent)}; "
             f"policy {policy.name} {policy.sha256[:12]}"
         )
@@ -205,7 +205,7 @@ class _Run:
             print(f"            {count} x {code}")
         for path in written:
             print(f"wrote       {path}")
-        return 1 if self._refused else 0
+        return 1 if self._count["refused"] else 0
 
     def _quarantine_list(self, folder: Path) -> Path:
         """Which originals went to quarantine: names of files may tell who, so it lies with the originals."""
@@ -215,5 +215,5 @@ class _Run:
         with os.fdopen(descriptor, "w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
             table = csv.writer(stream)
             table.writerow(["series", "code", "file"])
-            table.writerows((number, code, file) for number, code, files in self._refused for file in files)
+            table.writerows(self._index.refused())
         return path

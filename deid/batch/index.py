@@ -32,6 +32,7 @@ class Index:
         self._rows = sqlite3.connect(Path(self._folder.name) / "files.sqlite")
         self._rows.execute("pragma synchronous = off")
         self._rows.execute("create table file (series text, path text, code text)")
+        self._rows.execute("create table refused (series integer, code text, path text)")
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +81,22 @@ class Index:
                 "select path from file where series = ? and code is null order by path", (name,)
             )
             yield [Path(os.fsdecode(path)) for (path,) in rows]
+
+    def refuse(self, series: int, code: str, files: list[Path]) -> None:
+        """Note files that went to quarantine.
+
+        Args:
+            series: number of their series in the run, 0 for none.
+            code: why.
+            files: the originals.
+        """
+        rows = ((series, code, os.fsencode(path)) for path in files)
+        self._rows.executemany("insert into refused values (?, ?, ?)", rows)
+
+    def refused(self) -> Iterator[tuple[int, str, Path]]:
+        """(number of the series, quarantine code, path) of what was noted, as it was noted."""
+        for series, code, path in self._rows.execute("select series, code, path from refused order by rowid"):
+            yield series, code, Path(os.fsdecode(path))
 
 
 def _files(folder: Path) -> Iterator[Path]:

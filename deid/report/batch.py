@@ -14,7 +14,7 @@ from deid.report.series import SCHEMA, moment
 from deid.report.words import many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -46,11 +46,11 @@ def batch_report(
 
 
 def unsealed(
-    reports: Iterable[dict[str, Any]], name: str, previous: str, created: datetime | None
+    reports: Iterable[Mapping[str, Any]], name: str, previous: str, created: datetime | None
 ) -> dict[str, Any]:
     """As :func:`batch_report`, without its hashes."""
-    done: list[dict[str, Any]] = []
-    refused: list[dict[str, Any]] = []
+    done: list[Mapping[str, Any]] = []
+    refused: list[Mapping[str, Any]] = []
     for report in reports:
         kind = report.get("kind")
         if kind not in ("series", "quarantine") or "sha256" not in report:
@@ -84,7 +84,7 @@ def unsealed(
     }
 
 
-def verdict(done: list[dict[str, Any]], refused: list[dict[str, Any]]) -> dict[str, Any]:
+def verdict(done: list[Mapping[str, Any]], refused: list[Mapping[str, Any]]) -> dict[str, Any]:
     """What a reader wants to know first, in numbers and in one paragraph.
 
     ``passed`` is true when every series that went through was verified without a finding. Series in quarantine do
@@ -110,8 +110,8 @@ def verdict(done: list[dict[str, Any]], refused: list[dict[str, Any]]) -> dict[s
 
 
 def _english(
-    done: list[dict[str, Any]],
-    refused: list[dict[str, Any]],
+    done: list[Mapping[str, Any]],
+    refused: list[Mapping[str, Any]],
     objects: int,
     findings: Counter[str],
     unverified: int,
@@ -138,7 +138,7 @@ def _english(
     return lines
 
 
-def _policies(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _policies(parts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     found = {report["policy"]["sha256"]: report["policy"] for report in parts if report["policy"]}
     return [found[sha256] for sha256 in sorted(found)]
 
@@ -150,7 +150,7 @@ def _sum(several: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _seconds(parts: list[dict[str, Any]]) -> dict[str, float]:
+def _seconds(parts: list[Mapping[str, Any]]) -> dict[str, float]:
     total: dict[str, float] = {}
     for report in parts:
         for name, value in report["seconds"].items():

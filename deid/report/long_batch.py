@@ -1,9 +1,10 @@
-"""The report of a batch of any length: reports go to the disk one by one, the memory holds a line of each."""
+"""The report of a batch of any length: reports go to the disk one by one, the memory holds the place of each."""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,7 @@ from deid.report.proof import canonical, seal_streamed
 from deid.report.writing import JSON, PAGE, REVIEW, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -59,8 +60,8 @@ class ReportWriter:
         if review is not None:
             review.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._before = None if review is None else _Store(review)
-        self._lines: list[dict[str, Any]] = []
-        self._policies: dict[str, dict[str, Any]] = {}
+        self._table = _Table(folder)
+        self._lines: list[_Line] = []
 
     def __enter__(self) -> Self:
         return self
@@ -68,14 +69,14 @@ class ReportWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for store in (self._reports, self._after, self._before):
+        for store in (self._reports, self._after, self._before, self._table):
             if store is not None:
                 store.close()
 
     def add(self, report: dict[str, Any], pictures: Mapping[str, bytes] | None = None) -> None:
         """Take the report of one series, with its pictures."""
         self._reports.put(report["sha256"], canonical(report))
-        self._lines.append(self._line(report))
+        self._lines.append(self._table.line(report))
         for name, png in (pictures or {}).items():
             store = self._before if shows_identity(name) else self._after
             if store is not None and store.size + len(png) <= MOST_PICTURE_BYTES:
@@ -106,17 +107,7 @@ class ReportWriter:
         write_whole(self._folder / JSON, self._json(batch), 0o644)
         return batch
 
-    def _line(self, report: dict[str, Any]) -> dict[str, Any]:
-        """What totals and tables need of a report."""
-        line = {key: value for key, value in report.items() if key != "sample"}
-        if (policy := report.get("policy")) is not None:
-            line["policy"] = self._policies.setdefault(policy["sha256"], policy)
-        if report.get("kind") == "series":
-            line["attributes"] = [row for row in report["attributes"] if row["cuts"]]
-            line["manifest"] = {"sha256": report["manifest"]["sha256"], "objects": []}
-        return line
-
-    def _whole(self, lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _whole(self, lines: list[_Line]) -> Iterator[dict[str, Any]]:
         for line in lines:
             report: dict[str, Any] = json.loads(self._reports.get(line["sha256"]))
             yield report
@@ -132,6 +123,63 @@ class ReportWriter:
                 yield ("\n  " if number == 0 else ",\n  ") + self._reports.get(line["sha256"]).decode()
             yield "]"
         yield "\n}\n"
+
+
+class _Table:
+    """What totals and tables need of each report, on the disk; the one that was asked for last is in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by the writer
+        self._size = 0
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._last: tuple[int, dict[str, Any]] = (-1, {})
+
+    def line(self, report: dict[str, Any]) -> _Line:
+        """Keep a report's line."""
+        line = {key: value for key, value in report.items() if key != "sample"}
+        if (policy := report.get("policy")) is not None:
+            self._policies[policy["sha256"]] = policy
+            line["policy"] = policy["sha256"]
+        if report.get("kind") == "series":
+            line["attributes"] = [row for row in report["attributes"] if row["cuts"]]
+            line["manifest"] = {"sha256": report["manifest"]["sha256"], "objects": []}
+        piece = json.dumps(line).encode()
+        self._file.seek(self._size)
+        self._file.write(piece)
+        place, self._size = self._size, self._size + len(piece)
+        return _Line(self, place, len(piece))
+
+    def load(self, place: int, length: int) -> dict[str, Any]:
+        """A line."""
+        if self._last[0] != place:
+            self._file.seek(place)
+            line: dict[str, Any] = json.loads(self._file.read(length))
+            if line.get("policy") is not None:
+                line["policy"] = self._policies[line["policy"]]
+            self._last = place, line
+        return self._last[1]
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._file.close()
+
+
+class _Line(Mapping[str, Any]):
+    """A report as totals and tables see it, read when it is asked."""
+
+    __slots__ = ("_length", "_place", "_table")
+
+    def __init__(self, table: _Table, place: int, length: int) -> None:
+        self._table, self._place, self._length = table, place, length
+
+    def __getitem__(self, key: str) -> Any:
+        return self._table.load(self._place, self._length)[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.load(self._place, self._length))
+
+    def __len__(self) -> int:
+        return len(self._table.load(self._place, self._length))
 
 
 class _Store:
