@@ -154,6 +154,7 @@ class State:
                         "host": f"http://127.0.0.1:{ports.get('nbia', 8790)}/nbia-api/services/v4",
                     }
                 ),
+                "AIRFLOW_CONN_IDC_DEFAULT": json.dumps({"conn_type": "idc"}),
             }
             | self.run().get("environment", {})
         )

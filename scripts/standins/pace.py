@@ -13,8 +13,8 @@ class Pace:
         self._begun = time.monotonic()
         self._done = 0
 
-    def passed(self, count: int) -> None:
-        """Count bytes that were sent, and wait until they may have been."""
+    def let(self, count: int) -> None:
+        """Wait until so many more bytes may have passed."""
         if self._rate:
             self._done += count
             ahead = self._done / self._rate - (time.monotonic() - self._begun)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.connections import NBIA as CONNECTION_TYPE
+from operators.connections import IDC, NBIA
 from research.landing import REASONS
 from scripts.standins.nbia import KINDS
 from scripts.standins.nbia.answers import ENDPOINTS
@@ -31,7 +31,7 @@ def test_every_reason_is_documented(code: str) -> None:
     assert f"| `{code}` | {REASONS[code]}" in FETCH
 
 
-@pytest.mark.parametrize("field", CONNECTION_TYPE["conn-fields"])
-def test_every_field_of_the_connection_is_documented(field: str) -> None:
-    label = CONNECTION_TYPE["conn-fields"][field]["label"].removesuffix(" (s)").lower()
-    assert f"| {label} |" in FETCH
+@pytest.mark.parametrize("field", NBIA["conn-fields"] | IDC["conn-fields"])
+def test_every_field_of_the_connections_is_documented(field: str) -> None:
+    label = (NBIA["conn-fields"] | IDC["conn-fields"])[field]["label"].removesuffix(" (s)").lower()
+    assert f"| {label} |" in FETCH.lower()

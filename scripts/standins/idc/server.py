@@ -295,9 +295,9 @@ class _Handler(BaseHTTPRequestHandler):
                 block = file.read(min(_BLOCK, stop - done)) or b"?"
                 if kind == "wrong-bytes" and not done:
                     block = block[:-1] + bytes([block[-1] ^ 1])
+                pace.let(len(block))
                 self.wfile.write(block)
                 done += len(block)
-                pace.passed(len(block))
         if fault is not None and kind == "stall":
             self.server.stand_in.closing.wait(fault.seconds)
         if kind in ("cut", "stall"):

@@ -251,10 +251,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _chunk(self, block: bytes) -> None:
         if block:
+            self._pace.let(len(block))
             self.wfile.write(b"%x\r\n" % len(block))
             self.wfile.write(block)
             self.wfile.write(b"\r\n")
-            self._pace.passed(len(block))
 
     def _failed(self, error: Exception | None) -> None:
         """The text that the server gives for any exception; ``null`` where the exception has no message."""
