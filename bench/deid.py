@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -82,6 +83,30 @@ class Ours:
         return go
 
 
+def cp(folder: Path, files: list[Path], rounds: int) -> float:
+    """Seconds of processor time of ``cp`` over the files, its start included."""
+    spent = []
+    for _ in range(rounds):
+        out = tempfile.mkdtemp(dir=folder)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(["cp", *files, out], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        shutil.rmtree(out)
+    return statistics.median(spent)
+
+
+def load() -> None:
+    """How busy the machine is with other things: ratios suffer little, times do."""
+    say(
+        "load",
+        os.getloadavg()[0],
+        f"processes of {os.cpu_count()} cores, average of the last minute",
+        "-",
+        None,
+    )
+
+
 def speed(folder: Path, policy: deid.Policy, files: list[Path], name: str, goal: float, rounds: int) -> None:
     """Ratios to the copy for one corpus."""
     ours = Ours(policy)
@@ -95,6 +120,8 @@ def speed(folder: Path, policy: deid.Policy, files: list[Path], name: str, goal:
     found = contest.run(contestants, files, rounds, folder)
     ratio = contest.ratios(found)
     say(f"{name}.copy", statistics.median(found["copy"]) / len(files) * 1000, "ms CPU a file", "-", None)
+    header = statistics.median(found["header"])
+    say(f"{name}.header-policy-over-cp", header / cp(folder, files, rounds), "x the command cp", "-", None)
     compiled = plans.has_compiled()
     say(
         f"{name}.header-policy",
@@ -215,11 +242,13 @@ def main() -> int:
             clinical.enhanced(number).save_as(many[-1], enforce_file_format=True)
         say("ct.elements", clinical.elements(clinical.ct(1)), "elements a slice", "240", None)
         say("enhanced.elements", clinical.elements(clinical.enhanced()), "elements", "11000", None)
+        load()
         speed(work, policy, slices, "ct", 1.2, arguments.rounds)
         speed(work, policy, many, "enhanced", 2.0, arguments.rounds)
         if not arguments.no_peers:
             peers(slices[:50], "ct", 3, work)
             peers(many, "enhanced", 3, work)
+        load()
         cores(work, policy, slices)
         memory(work, policy)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import os
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from deid.pseudonyms import Pseudonyms
 
 _WAITING = 2  # series handed out ahead, per process
+_LOOK = 0.5  # seconds between two looks after the parent
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ class Batch:
                 yield self._worker(number, files)
             return
         fork = multiprocessing.get_context("fork")  # keys and policies are inherited, never written anywhere
-        pool = ProcessPoolExecutor(self._jobs, mp_context=fork, initializer=_begin, initargs=(self._worker,))
+        begin = (self._worker, os.getpid())
+        pool = ProcessPoolExecutor(self._jobs, mp_context=fork, initializer=_begin, initargs=begin)
         pending: set[Future[Outcome]] = set()
         try:
             for number, files in numbered:
@@ -118,8 +122,16 @@ class Batch:
 _worker: list[_Worker] = []
 
 
-def _begin(worker: _Worker) -> None:
+def _begin(worker: _Worker, parent: int) -> None:
     _worker[:] = [worker]
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """End with the parent, also where it was killed: nobody would ever ask this process for anything again."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
 
 
 def _treat(number: int, files: list[Path]) -> Outcome:

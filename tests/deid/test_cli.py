@@ -1,10 +1,12 @@
 """The command line, as a person uses it."""
 
+import contextlib
 import csv
 import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +139,47 @@ def test_a_stopped_run_goes_on(ct, write, tmp_path, key, capsys):
     assert run(source, out, key) == 0
     assert "3 series done (2 as before)" in capsys.readouterr().out
     assert len(list(out.rglob("*.dcm"))) == 3
+
+
+def workers(parent):
+    """Processes that were begun by a process."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = status.read_text().rpartition(")")[2].split()
+            found |= {int(status.parent.name)} if int(fields[1]) == parent else set()
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
+def test_a_killed_run_leaves_nothing_running_and_goes_on(ct, write, tmp_path, key, capsys):
+    """kill -9 in the middle: no process stays, no half series, and the same command does the rest."""
+    for series in range(1, 61):
+        write(ct(series=str(series)))
+    source, out, whole = tmp_path / "in", tmp_path / "out", tmp_path / "whole"
+    command = [sys.executable, "-m", "deid", "run", str(source), str(out), "--key-file", str(key), "--jobs", "2",
+               "--project", "p", "--quiet"]  # fmt: skip
+    begun = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    deadline, children = time.monotonic() + 120, set()
+    while len(list(out.glob(".deid/*.json"))) < 3 and begun.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    children = workers(begun.pid)
+    begun.kill()
+    begun.wait()
+    assert len(children) == 2
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    done = len(list(out.glob(".deid/*.json")))
+    assert 3 <= done < 60
+    assert run(source, out, key) == 0
+    assert f"60 series done ({done} as before)" in capsys.readouterr().out
+    assert run(source, whole, key) == 0
+    assert {path.relative_to(out): path.read_bytes() for path in out.rglob("*.dcm")} == {
+        path.relative_to(whole): path.read_bytes() for path in whole.rglob("*.dcm")
+    }
+    assert not list(out.rglob(".*.partial-*"))
 
 
 def test_many_processes_give_the_same_bytes(ct, write, tmp_path, key):
