@@ -25,7 +25,7 @@ _MEMO = 4096
 _PASSES = 8
 _LEADS = DEED | LINK | SPEAKER | TITLE
 _NUMBERED = frozenset({"id", "phone", "uid"})
-_NUMBER = re.compile(r"[^\W\d]*[-/]?\d")
+_NUMBER = re.compile(r"[^\W\d]*[-/ ]?\d")
 _LAST = re.compile(r"[^\W\d_]+(?=[\s:=#.-]*$)")
 _SEPARATORS = " \t\u3000,;:/_^|-=&+~"
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'"}

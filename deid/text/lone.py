@@ -139,7 +139,12 @@ def _back(tokens: Tokens, index: int) -> int:
                 and tokens.bits[index] & FIRST
                 and len(word) > 3
             )
-            or (tokens.unknown(previous) and same_case and len(word) > 3 and first == index)
+            or (
+                tokens.unknown(previous)
+                and same_case
+                and len(word) > (2 if word.istitle() else 3)
+                and first == index
+            )
         ):
             first = previous
         else:

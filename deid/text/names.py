@@ -181,6 +181,8 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     person = bool(own & SPEAKER) or low in _PERSONS or start > index + 1
     if own & SPEAKER and gap.strip() in (":", "#:", "") and _sign(tokens, start, marked=level > 2):
         return put(tokens, start, start + 1, spans, lead=tokens.ends[start - 1])
+    if person and _hyphenated(tokens, start):
+        return put(tokens, start, start + 3, spans)
     if own & RELATIVE and tokens.mixed and tokens.words[start].istitle() and tokens.bits[start] & FIRST:
         if not tokens.bits[start] & (CLINICAL | ESSENTIAL) and tokens.bits[start] & COMMON:
             level = 4  # daughter Rose
@@ -259,6 +261,18 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
         and tokens.mixed
         and not own & FUNCTION
         and not protected(tokens, index, own)
+    )
+
+
+def _hyphenated(tokens: Tokens, index: int) -> bool:
+    """A given name of two syllables before a name of the lexicon: "Min-jun Kim"."""
+    return (
+        index + 2 < len(tokens)
+        and tokens.words[index].istitle()
+        and tokens.gap(index) == "-"
+        and tokens.gap(index + 1) == " "
+        and bool(tokens.bits[index + 2] & STRONG)
+        and tokens.words[index + 2].istitle()
     )
 
 

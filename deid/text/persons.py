@@ -125,7 +125,21 @@ def run(tokens: Tokens, index: int, level: int) -> int:
         else:
             break
         position += 1
+    if names and _second_syllable(tokens, position):
+        position += 1
     return position if names else index
+
+
+def _second_syllable(tokens: Tokens, index: int) -> bool:
+    """The rest of a given name with a hyphen: "Kim Ji-woo"."""
+    return (
+        index < len(tokens)
+        and tokens.gap(index - 1) == "-"
+        and tokens.words[index].islower()
+        and tokens.words[index - 1].istitle()
+        and not tokens.bits[index] & (CLINICAL | FUNCTION | UNIT)
+        and len(tokens.words[index]) < _LONGEST
+    )
 
 
 def _behind_particles(tokens: Tokens, index: int, stop: int) -> int:

@@ -165,9 +165,11 @@ class Judge:
         if path[-1] == _MEANING and known and not event.context.startswith(b"99") and _is_word(token):
             return True  # "Long Axis" of a public scheme is the same for everybody
         if self._said(token, path) and (
-            (not token.strong and _is_prose(token))
-            or (cleaned and (_in_compound(pattern, value, offset) or _is_ordinary(token, value, offset)))
+            (not token.strong and _is_prose(token)) or (cleaned and _in_compound(pattern, value, offset))
         ):
+            return True
+        here = known and not self._grounds.identifying(path)
+        if (here or (cleaned and self._said(token, path))) and _is_ordinary(token, value, offset):
             return True
         if self._grounds.identifying(path) or not known:
             return False
@@ -191,6 +193,15 @@ class Judge:
         except OverflowError:
             return False
 
+    def _unmoved(
+        self, path: tuple[int, ...], readings: list[set[datetime.date]], days: set[datetime.date]
+    ) -> bool:
+        """Whether a date in a text may mean one of the days, and in no reading is a moved one of this place."""
+        return any(
+            not found.isdisjoint(days) and not any(self._fallen(path, day) for day in found)
+            for found in readings
+        )
+
     def _moved(self, path: tuple[int, ...], stripped: bytes) -> bool:
         """Whether a value that an original has here as well is a date that came to fall on it."""
         found = spellings.dates_in(stripped[:8].decode("latin-1"))
@@ -202,12 +213,10 @@ class Judge:
         cleaned = self._grounds.free_text(path)
         same = not cleaned and not self._grounds.identifying(path) and self._is_known(event)
         if not (same and path[-1] not in standard.rows()):
-            for day in spellings.dates_in(text) & self._known.dates:
-                if not self._fallen(path, day):
-                    yield "date"
-            for day in spellings.dates_in(text, loose=False) & self._known.told if cleaned else ():
-                if not self._fallen(path, day):
-                    yield "date"
+            if self._unmoved(path, spellings.readings(text), self._known.dates):
+                yield "date"
+            if cleaned and self._unmoved(path, spellings.readings(text, loose=False), self._known.told):
+                yield "date"
         if not same:
             if any(digits in run for run in spellings.digits_in(text) for digits in self._known.digits):
                 yield "identifier"

@@ -130,18 +130,25 @@ def dates_in(text: str, *, loose: bool = True) -> set[datetime.date]:
         text: any text.
         loose: also years of two digits, which ``1.2.10`` may mean or not.
     """
+    return {day for days in readings(text, loose=loose) for day in days}
+
+
+def readings(text: str, *, loose: bool = True) -> list[set[datetime.date]]:
+    """For each date in a text the days that it may mean; see :func:`dates_in`."""
     if not _DIGIT.search(text):
-        return set()
+        return []
     lowered = text.lower()
     if not text.isascii():
         decomposed = unicodedata.normalize("NFD", lowered)
         lowered = "".join(character for character in decomposed if not unicodedata.combining(character))
-    found: set[datetime.date | None] = set()
+    every: list[set[datetime.date | None]] = []
     for y, m, d in _COMPACT.findall(lowered):
-        found.add(_date(int(y), int(m), int(d)))
+        every.append({_date(int(y), int(m), int(d))})
     for a, _, b, c in _NUMERIC.findall(lowered):
         if not loose and len(a) < 4 and len(c) < 4:
             continue
+        found: set[datetime.date | None] = set()
+        every.append(found)
         if len(a) == 4 and len(c) <= 2:
             found.add(_date(int(a), int(b), int(c)))
         elif len(a) <= 2 and len(c) in (2, 4):
@@ -152,9 +159,11 @@ def dates_in(text: str, *, loose: bool = True) -> set[datetime.date]:
                 found.add(_date(year, int(b), int(c)))
     for d1, m1, y1, m2, d2, y2, y3, m3, d3 in _NAMED.findall(lowered):
         month = _MONTHS.get(m1 or m2 or m3)
+        found = set()
+        every.append(found)
         for year in _years(y1 or y2 or y3) if month else ():
             found.add(_date(year, month or 1, int(d1 or d2 or d3)))
-    return {day for day in found if day is not None}
+    return [days for found in every if (days := {day for day in found if day is not None})]
 
 
 def digits_in(text: str) -> list[str]:
