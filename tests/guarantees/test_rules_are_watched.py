@@ -287,6 +287,18 @@ def test_private_attributes(noticed, monkeypatch):
     assert noticed()
 
 
+def test_text_of_private_attributes(clinical, tmp_path, monkeypatch):
+    """Under TCIA's policy private text stays, cleaned."""
+    ds = pydicom.dcmread(clinical)
+    ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x82, "LO", "STANDARD for Quimbly")
+    path = tmp_path / "private.dcm"
+    ds.save_as(path, enforce_file_format=True)
+    policy = load_policy("tcia")
+    assert not any("(0043," in line for line in release(path, tmp_path / "clean", policy))
+    monkeypatch.setattr(PrivateRules, "rule", lambda self, *key: Rule(Action.KEEP, Action.REMOVE, "LO"))
+    assert any("name at (0043,1082)" in line for line in release(path, tmp_path / "out", policy))
+
+
 def test_preamble_and_file_meta(noticed, monkeypatch):
     real = marking.file_meta
     monkeypatch.setattr(

@@ -117,3 +117,15 @@ def test_stopwords_are_the_179_of_nltk():
         "5",
         "mm",
     ]
+
+
+def test_the_value_none_is_a_value(tmp_path):
+    """Scanners write NONE; only an absent action text falls back on the value."""
+    rows = [
+        {"tag_ds": "<(0008,1030)>", "action": "<text_retained>", "value": "<MRN 4711 NONE>", "action_text": text}
+        for text in ("<NONE>", None, "<>", "nan")
+    ]
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps([{"SOPInstanceUID": "1.2", "AnswerData": rows}]))
+    (instance,) = load_answers(key)
+    assert [answer.text for answer in instance.answers] == ["NONE", *["MRN 4711 NONE"] * 3]
