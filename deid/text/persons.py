@@ -32,6 +32,7 @@ _LONGEST = 6
 _LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
 _BREAKS = frozenset({"/", "=", "; ", " - ", "\t"})
 SIDES = frozenset("ltrcs")
+_KINDS = frozenset({"type", "like", "based", "sign", "style", "grade"})
 _PREFIXES = ("Mc", "Mac", "De", "Di", "Du", "La", "Le", "O'", "D'", "Fitz", "Van", "Von", "Al", "El", "St")
 
 
@@ -138,6 +139,7 @@ def _second_syllable(tokens: Tokens, index: int) -> bool:
         and tokens.words[index].islower()
         and tokens.words[index - 1].istitle()
         and not tokens.bits[index] & (CLINICAL | FUNCTION | UNIT)
+        and tokens.lows[index] not in _KINDS
         and len(tokens.words[index]) < _LONGEST
     )
 
