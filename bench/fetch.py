@@ -159,7 +159,6 @@ def memory(kind: str, url: str, folder: Path, parallel: int) -> float:
         "--only",
         f"{kind} {url}",
         "--parallel",
-        "--parallel-immediate",
         str(parallel),
         "--folder",
         str(folder),
@@ -180,9 +179,9 @@ def only(what: str, folder: Path, parallel: int) -> None:
 def main() -> None:
     """Make the series, serve them, measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--series", type=int, default=6)
-    parser.add_argument("--slices", type=int, default=150)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--series", type=int, default=24)
+    parser.add_argument("--slices", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parallel", type=int, default=3)
     parser.add_argument(
         "--rate", type=float, default=10e6, help="bytes per second and connection of a network"
