@@ -40,6 +40,8 @@ _SMALLEST, _LARGEST = 0x00280106, 0x00280107
 _GLANCE_MM = 9.0
 #: Grid of the pictures and of bone, mm.
 _FINE_MM = 1.5
+#: Planes and pixels not farther apart than this show the bone over nose and orbits.
+_SHARP_MM = 2.0
 #: Air is sampled so far from tissue and from what is removed, in so many planes; fewer samples count as none.
 _CLEAR_MM = 9.0
 _AIR_PLANES = 24
@@ -123,7 +125,8 @@ class _Series:
         fine = stacks.to_volume(head, self._read, _FINE_MM)
         region = None
         if fit is not None:
-            region = find_region(volume, fit, template, self._rules, fine if self._ct else None)
+            sharp = head.coarsest <= _SHARP_MM
+            region = find_region(volume, fit, template, self._rules, fine if self._ct else None, sharp=sharp)
         why = ["no place where a head fits"]
         if fit is not None and region is not None:
             why = problems(fit, region, volume, ct=self._ct)

@@ -60,6 +60,12 @@ class Stack:
         across = float(self.distances[-1] - self.distances[0])
         return across, rows * self.first.spacing[0], columns * self.first.spacing[1]
 
+    @property
+    def coarsest(self) -> float:
+        """The largest step between planes, rows or columns, mm."""
+        steps = np.diff(self.distances)
+        return max(float(steps.max()) if len(steps) else 0.0, *self.first.spacing)
+
 
 def sort_frames(frames: list[Frame]) -> list[Stack]:
     """Stacks of a series, the one with most places first.

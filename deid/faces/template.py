@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 #: A registered brain edge is trusted to this much; the mask of the average brain is also a little tight.
 BRAIN_SLACK_MM = 5.0
-#: Where bone tells the brain apart (CT), and where the edge lies over the orbits, it is trusted more.
+#: Where bone tells the brain apart (sharp CT), and where the edge lies over the orbits, it is trusted more.
 BONE_SLACK_MM = ORBIT_SLACK_MM = 3.0
 #: The orbits: outside this half width (within it lie the ethmoid and the lowest brain), before this plane.
 _ORBIT_FROM_MM = 22.0

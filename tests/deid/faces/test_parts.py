@@ -11,10 +11,11 @@ from pydicom.dataset import Dataset
 
 from bench.face_dicom import write_series
 from deid.exceptions import PolicyError, QuarantineError
-from deid.faces import FaceRules, may_hold_face
+from deid.faces import FaceRules, may_hold_face, region
 from deid.faces.frames import frames_of
 from deid.faces.headers import told_far
 from deid.faces.stacks import check_regular, sort_frames, to_volume
+from deid.faces.tissue import Volume
 from deid.faces.voxels import Source, open_source
 
 MODALITY, IMAGE_TYPE, FRAMES = 0x00080060, 0x00080008, 0x00280008
@@ -121,3 +122,22 @@ def test_a_stack_is_seen_where_it_lies(tmp_path, plane, tilt):
     middle = at.mean(0)[::-1] * volume.spacing + np.array(volume.origin)
     assert np.abs(middle - [50, 70, 60]).max() < 1.5
     assert np.ptp(at, axis=0) * 3 == pytest.approx([60, 60, 60], abs=6)
+
+
+def test_the_cavity_of_a_skull_is_found_in_a_box_of_a_larger_volume(monkeypatch):
+    """A hollow ball of bone in a large volume: the box changes nothing, and the inside is what bone encloses."""
+    coarse = Volume(np.zeros((40, 30, 30), np.float32), np.ones((40, 30, 30), bool), (0.0, 0.0, 0.0), 3.0)
+    z, y, x = np.meshgrid(*[np.arange(n) * 1.5 for n in (80, 60, 60)], indexing="ij")
+    radius = np.sqrt((z - 60) ** 2 + (y - 45) ** 2 + (x - 45) ** 2)
+    values = np.select([radius < 30, radius < 36, radius < 42], [30.0, 900.0, 40.0], -1000.0).astype(
+        np.float32
+    )
+    fine = Volume(values, np.ones(values.shape, bool), (0.0, 0.0, 0.0), 1.5)
+    z, y, x = np.meshgrid(*[np.arange(n) * 3.0 for n in coarse.values.shape], indexing="ij")
+    away = np.sqrt((z - 60) ** 2 + (y - 45) ** 2 + (x - 45) ** 2).astype(np.float32)
+    found = region._around_cavity(coarse, away - 26, fine)
+    shell = away < 45
+    assert np.abs(found[shell] - (away[shell] - 28)).max() < 4.0
+    assert (found[away < 26] < 0).all()
+    monkeypatch.setattr(region, "_HEAD_ROOM_MM", 1e3)
+    assert np.allclose(region._around_cavity(coarse, away - 26, fine)[shell], found[shell], atol=1e-3)
