@@ -84,12 +84,24 @@ def dicognito() -> Contestant:
 
 
 def pydcm() -> Contestant:
-    """pydcm, compiled, with its Basic Profile."""
+    """pydcm, compiled (Python 3.12 or later), with its Basic Profile."""
     import pydcm
 
     def go(files: list[Path], out: Path) -> None:
         for path in files:
-            pydcm.deidentify(str(path), str(out / path.name))
+            (out / path.name).write_bytes(pydcm.deidentify(str(path)))
+
+    return go
+
+
+def dcmanon() -> Contestant:
+    """dcmanon, written in Rust, with its default actions."""
+    from dcmanon import Anonymizer
+
+    def go(files: list[Path], out: Path) -> None:
+        anonymizer = Anonymizer()
+        for path in files:
+            (out / path.name).write_bytes(anonymizer.anonymize(str(path)))
 
     return go
 
@@ -100,6 +112,7 @@ PEERS: dict[str, tuple[str, Callable[[], Contestant]]] = {
     "dicom-anonymizer": ("dicom-anonymizer", dicom_anonymizer),
     "dicognito": ("dicognito", dicognito),
     "pydcm": ("pydcm", pydcm),
+    "dcmanon": ("dcmanon", dcmanon),
 }
 
 

@@ -136,15 +136,17 @@ def speed(folder: Path, policy: deid.Policy, files: list[Path], name: str, goal:
     say(f"{name}.verifier", verifier, "x series without it", "<= 1", verifier <= 1)
 
 
-def peers(files: list[Path], name: str, rounds: int, work: Path) -> None:
-    """Ratios of the peers to the copy, each in its own process."""
+def peers(files: list[Path], name: str, rounds: int, work: Path, base: str) -> None:
+    """Ratios of the peers to the copy, each in its own process, all under the Python ``base``."""
     folder = work / f"peers-{name}"
     folder.mkdir()
     for path in files:
         (folder / path.name).hardlink_to(path)
-    python = ENVIRONMENT / "bin" / "python"
+    version = subprocess.run([base, "-V"], check=True, capture_output=True, text=True).stdout.split()[-1]
+    environment = ENVIRONMENT / version
+    python = environment / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+        subprocess.run([base, "-m", "venv", environment], check=True)
     for peer, (package, _) in contest.PEERS.items():
         command = [python, "-m", "pip", "install", "-q", "-q", "--disable-pip-version-check", package]
         installed = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -224,6 +226,9 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, help="where to work; a file system in memory gives the cleanest numbers"
     )
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="Python of the peers, some of which need a newer one"
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -246,8 +251,8 @@ def main() -> int:
         speed(work, policy, slices, "ct", 1.2, arguments.rounds)
         speed(work, policy, many, "enhanced", 2.0, arguments.rounds)
         if not arguments.no_peers:
-            peers(slices[:50], "ct", 3, work)
-            peers(many, "enhanced", 3, work)
+            peers(slices[:50], "ct", 3, work, arguments.peer_python)
+            peers(many, "enhanced", 3, work, arguments.peer_python)
         load()
         cores(work, policy, slices)
         memory(work, policy)
