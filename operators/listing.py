@@ -65,7 +65,7 @@ def load_listing(work: Work, index: IndexFile, *, owner: str, tell: Callable[[st
         CatalogIndexError: a file that is no index.
         DatabaseError: the database refused, or the counts do not fit afterwards.
     """
-    work.execute("catalog_load_stage")
+    work.script("catalog_load_stage")
     last = work.row("catalog_load_last", source=SOURCE)
     if last and (last["file_sha256"], last["mapping_version"], last["owner"]) == (
         index.sha256,
@@ -79,12 +79,11 @@ def load_listing(work: Work, index: IndexFile, *, owner: str, tell: Callable[[st
     for table in read_index(index.path):
         buffer = io.BytesIO()
         write_csv(table, buffer)
-        buffer.seek(0)
-        work.copy("catalog_load_copy", buffer)
+        work.copy("catalog_load_copy", buffer.getvalue())
         staged += table.num_rows
         tell(f"{staged} series read")
     named = {"source": SOURCE, "version": index.version, "owner": owner, "mapping_version": MAPPING_VERSION}
-    work.execute("catalog_load_compare", **named)
+    work.script("catalog_load_compare", **named)
     counts = work.row("catalog_load_compared", **named) or {}
     if counts["twice"]:
         msg = f"{counts['twice']} series are in the index twice."
@@ -92,7 +91,7 @@ def load_listing(work: Work, index: IndexFile, *, owner: str, tell: Callable[[st
     tell(f"compared: {counts['new']} new or changed, {counts['gone']} gone or changed")
     work.execute("catalog_load_gone")
     for name in ("filed", "patients", "studies", "numbers"):
-        work.execute(f"catalog_load_{name}", **named)
+        work.script(f"catalog_load_{name}", **named)
     work.each("catalog_load_collection", ({**named, **one} for one in read_collections(index.collections)))
     tell("patients, studies and texts are there")
     added, after = 0, -1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import IO, Any
+from typing import Any
 
 from operators.exceptions import DatabaseError
-from research.statements import statement
+from research.statements import statement, statements
 
 # Raised by our own triggers and constraints: their text is ours and holds no identity.
 _OWN_SQLSTATES = {"23001", "42501"}
@@ -62,13 +63,26 @@ class Work:
         self._run(name, lambda: self._cursor.execute(statement(name), parameters))
         return int(self._cursor.rowcount)
 
-    def copy(self, name: str, source: IO[bytes], /) -> None:
-        """Run a named ``COPY ... FROM STDIN`` with what ``source`` holds (a psycopg2 cursor).
+    def script(self, name: str, /, **parameters: Any) -> int:
+        """Run the single statements of a file one after the other; returns the rows that the last one touched."""
+        for text in statements(name):
+            self._run(name, lambda text=text: self._cursor.execute(text, parameters))  # type: ignore[misc]
+        return int(self._cursor.rowcount)
+
+    def copy(self, name: str, data: bytes, /) -> None:
+        """Run a named ``COPY ... FROM STDIN`` with ``data``; psycopg 2 and 3 each have their own way.
 
         Raises:
             DatabaseError: rows that the table does not take; their values are not told.
         """
-        self._run(name, lambda: self._cursor.copy_expert(statement(name), source))
+        self._run(name, lambda: self._copy(statement(name), data))
+
+    def _copy(self, text: str, data: bytes) -> None:
+        if hasattr(self._cursor, "copy_expert"):
+            self._cursor.copy_expert(text, io.BytesIO(data))
+        else:
+            with self._cursor.copy(text) as copy:
+                copy.write(data)
 
     def each(self, name: str, many: Iterable[Mapping[str, Any]]) -> int:
         """Run a named statement once per mapping."""

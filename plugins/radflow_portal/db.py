@@ -102,7 +102,10 @@ class Session:
 
     def _execute(self, text: str, parameters: dict[str, Any]) -> None:
         for value in parameters.values():
-            if any(isinstance(one, str) and "\0" in one for one in (value if isinstance(value, list) else [value])):
+            if any(
+                isinstance(one, str) and "\0" in one
+                for one in (value if isinstance(value, list) else [value])
+            ):
                 raise BadValueError
         self._cursor.execute(text, parameters)
 
