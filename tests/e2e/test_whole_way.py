@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import subprocess
@@ -202,7 +203,13 @@ def test_the_nightly_fetch_takes_only_what_is_new(platform: Platform) -> None:
     one = sorted(
         path for path in (more / "dicom").iterdir() if path.is_dir() and len(list(path.iterdir())) > 1
     )[0]
-    shutil.copytree(one, platform.second_root / "dicom" / "later")
+    later = platform.second_root / "dicom" / "later"
+    shutil.copytree(one, later)
+    # Released today: the nightly run asks for what is newer than the last list, not for everything.
+    uid = str(pydicom.dcmread(next(later.iterdir()), stop_before_pixels=True).SeriesInstanceUID)
+    described = platform.second_root / "dicom" / "collection.json"
+    released = {uid: {"DateReleased": f"{dt.datetime.now(dt.UTC):%m-%d-%Y}"}}
+    described.write_text(json.dumps(json.loads(described.read_text()) | {"Series": released}))
     platform.second.index = Index.of(platform.second_root / "dicom")
     admin.call("PATCH", "/api/v2/dags/fetch_daily", json={"is_paused": False})
     platform.until(lambda: nightly(platform), 180, "the nightly run")
