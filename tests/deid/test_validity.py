@@ -10,10 +10,13 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.uid import ExplicitVRLittleEndian
 
 from deid import QuarantineError, deidentify_series, load_policy
 from deid.objects import ACCEPTABLE
+from deid.pixel_result import PixelResult
 from deid.pixels import PixelRules
+from deid.stages import Stages
 from tests.support import objects
 
 DCIODVFY = Path(sys.executable).parent / "dciodvfy"
@@ -147,14 +150,18 @@ def test_shared_files(shared_data, tmp_path, pseudonyms):
     assert sweep(paths, tmp_path, pseudonyms) > 30
 
 
-def test_what_was_decompressed_says_so(tmp_path, pseudonyms):
-    """Cleaned pixels of more than eight bits are OW, however the compressed ones were labelled (PS3.5 A.2)."""
+def test_what_was_decompressed_says_so(tmp_path, pseudonyms, monkeypatch):
+    """New pixels of more than eight bits are OW, however the compressed ones were labelled (PS3.5 A.2)."""
     path = Path(str(get_testdata_file("JPEG-lossy.dcm", download=False)))
+    old = pydicom.dcmread(path)
+    value = bytes(old.Rows * old.Columns * 2)
+    (tmp_path / "pixels").write_bytes(value)
+    made = PixelResult(value=tmp_path / "pixels", transfer_syntax=ExplicitVRLittleEndian)
+    monkeypatch.setattr(Stages, "pixels", lambda *_: made)
     assert new_errors(path, tmp_path / "out", policies()["everything"], pseudonyms) == []
     (file,) = (tmp_path / "out").iterdir()
     new = pydicom.dcmread(file)
-    assert not new.file_meta.TransferSyntaxUID.is_compressed
-    assert new["PixelData"].VR == "OW"
+    assert (new["PixelData"].VR, new.PixelData) == ("OW", value)
 
 
 def test_the_validator_tells(ct, tmp_path):
