@@ -220,7 +220,7 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
     own = tokens.bits[index]
     if index in tokens.known:
         return True
-    if person and tokens.mixed and _stranger(tokens, index):
+    if person and _stranger(tokens, index):
         return True
     if own & EPONYM and (protected(tokens, index, own) or own & CERTAIN):
         return False
@@ -279,7 +279,12 @@ def _hyphenated(tokens: Tokens, index: int) -> bool:
 def _stranger(tokens: Tokens, index: int) -> bool:
     """A word that no list has, written as a name: "Nurse Ravensdale"."""
     word = tokens.words[index]
-    return word.istitle() and len(word) > _LONG and tokens.unknown(index) and not tokens.glued(index)
+    telling = tokens.mixed or any(
+        other.isupper() and len(other) > 1 for other in tokens.words
+    )  # that is a capital
+    return (
+        telling and word.istitle() and len(word) > _LONG and tokens.unknown(index) and not tokens.glued(index)
+    )
 
 
 def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
@@ -305,6 +310,8 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
             and tokens.gap(previous) not in _INITIALS
         ):
             break  # "arm B; S. Walker MD"
+        if tokens.lettered(previous):
+            break  # "arm B Ann Walker, MD"
         if first < index and len(word) > 1 and word.isupper() and tokens.words[first].istitle():
             break  # "LUNG SCREEN Mercedes Winterbourne, MD"
         if (

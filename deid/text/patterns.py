@@ -242,6 +242,16 @@ def _zip(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, in
     return begin, end
 
 
+def _mail(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    """An address without the words that an underscore joins to it: "dose_eleanor1985@mail.example"."""
+    while (at := text.find("_", start, end)) > 0 and at < found.end() and "@" not in text[start:at]:
+        own = bits()[text[start:at].lower()]
+        if not own & CLINICAL and (own & NAME or not own & (WORD | UNIT)):
+            break
+        start = at + 1
+    return start, end
+
+
 def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
     if found["state"] not in vocabulary()["states"].split():
         return None
@@ -265,6 +275,7 @@ _CHECKS = {
     "phone": _phone,
     "zip": _zip,
     "city": _city,
+    "mail": _mail,
     "hint": _any,
 }
 
