@@ -286,7 +286,9 @@ def _is_ordinary(token: Token, value: bytes, offset: int) -> bool:
     lowered = value.lower()
     before = [run.group() for run in _WORD.finditer(lowered, 0, offset)][-_NEAR:]
     if token.code == "place" and not token.strong:
-        plain = bool(own & lexicon.WORD and not own & lexicon.NAME) or bool(own & lexicon.CLINICAL)
+        plain = bool(own & lexicon.WORD and not own & lexicon.NAME) or bool(
+            own & (lexicon.CLINICAL | lexicon.PLACE_PLAIN)
+        )
         return plain and not _WHERE.intersection(before[-1:])
     if token.code != "name" or not _is_word(token) or not own & _EVERYDAY:
         return False
