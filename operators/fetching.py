@@ -111,11 +111,9 @@ def plan(question: Question, work: Work, run: Mapping[str, Any], followed: dt.da
     if question.dry_run:
         log.info("A dry run: nothing is fetched. The portal shows the counts under /radflow/fetched/runs.")
         return []
-    # Objects lie where the one that was asked says; another one looks them up by their UID.
-    elsewhere = choice.name != question.conn_id
     work.each(
         "fetch_want",
-        ({**given, **question.owned, **_noted(one, wanted.collection, bare=elsewhere)} for one in taken),
+        ({**given, **question.owned, **_noted(one, wanted.collection)} for one in taken),
     )
     modality = wanted.modalities[0] if len(wanted.modalities) == 1 else ""
     place = {"source": question.conn_id, "collection": wanted.collection or ""}
@@ -144,7 +142,7 @@ def _name_of(wanted: Selection, offered: tuple[OfferedSeries, ...]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} collections"
 
 
-def _noted(one: OfferedSeries, collection: str | None, *, bare: bool) -> Row:
+def _noted(one: OfferedSeries, collection: str | None) -> Row:
     """Columns of ``landing.received_series``; one spelling per collection, that of whoever asked."""
     named = collection if collection_key(collection) == collection_key(one.collection) else one.collection
     return {
@@ -154,7 +152,7 @@ def _noted(one: OfferedSeries, collection: str | None, *, bare: bool) -> Row:
         "offered_bytes": one.byte_count,
         "modality": one.modality,
         "body_part": one.body_part,
-        "address": None if bare else one.address,
+        "address": one.address,
         "licence": one.licence,
         "licence_uri": one.licence_uri,
         "citation_uri": one.citation_uri,
@@ -178,7 +176,9 @@ class Fetching:
 
     def work(self, row: Row, slot: Mapping[str, Source], progress: Progress) -> Delivered:
         """Bring one series in; runs in a thread, so it speaks to no database and to no Airflow."""
-        names = [name for name in (row["source"], row["fallback"]) if name in slot]
+        names = [
+            name for name in dict.fromkeys((row["found_at"], row["source"], row["fallback"])) if name in slot
+        ]
         return deliver(
             _offer(row),
             self.place(row),

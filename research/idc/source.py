@@ -113,7 +113,9 @@ class IdcSource:
         self, series: OfferedSeries, folder: Path, progress: Progress, label: str
     ) -> tuple[list[RemoteObject], list[Digests], Path]:
         """All objects of a series in a folder beside ``folder``, each with its checksums."""
-        one = series if series.address else self._known(series, label)
+        # An address that another archive gave is none of a bucket.
+        here = (series.address or "").startswith(("s3://", "gs://"))
+        one = series if here else self._known(series, label)
         address = one.address or ""
 
         def listed() -> list[RemoteObject]:

@@ -67,6 +67,8 @@ def test_a_series_arrives_whole(
 def test_the_address_is_looked_up_where_it_was_not_noted(
     source: IdcSource, offer: OfferedSeries, tmp_path: Path
 ) -> None:
+    assert download(source, replace(offer, address="http://nbia.example.org"), tmp_path).count == 8
+    shutil.rmtree(tmp_path / "landing")
     assert download(source, replace(offer, address=None), tmp_path).count == 8
     with pytest.raises(FetchError, match="does not have it") as caught:
         download(source, OfferedSeries("1.2.3"), tmp_path)
