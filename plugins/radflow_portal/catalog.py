@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from radflow_portal.auth import Account
-from radflow_portal.catalog_filters import FACETS, After, Limit, Sort, Wanted, series, studies
+from radflow_portal.catalog_filters import EVERYTHING, FACETS, After, Limit, Sort, Wanted, series, studies
 from radflow_portal.db import Row, as_account
 from radflow_portal.models import Collection, Facets, Keyset, Page, Series, Study, StudyDetail
 from radflow_portal.paging import Part
@@ -75,11 +75,13 @@ def list_studies(
 def get_study(account: Account, study_uid: str) -> dict[str, Any]:
     """One study with its series."""
     with as_account(account) as session:
-        row = session.one("portal_studies", patient=None, also=None, study_uid=study_uid)
+        rows, _ = studies(
+            session, EVERYTHING, "patient", 1, None, patient=None, also=None, study_uid=study_uid
+        )
         found = session.all("portal_series", study_uid=study_uid, series_uid=None)
-    if row is None:
+    if not rows:
         raise not_found(_STUDY)
-    return {**row, "series": sorted(found, key=lambda one: (one["modality"], one["series_uid"]))}
+    return {**rows[0], "series": sorted(found, key=lambda one: (one["modality"], one["series_uid"]))}
 
 
 @router.get("/series", response_model=Keyset[Series])

@@ -45,6 +45,9 @@ class Filters:
         return "facets" if any(values is not None for values in self.facets.values()) else "all"
 
 
+EVERYTHING = Filters(dict.fromkeys(FACETS), None)
+
+
 def _wanted(
     collection: Values = None,
     modality: Values = None,
@@ -123,7 +126,10 @@ _SORTS: dict[str, tuple[dict[str, str], tuple[type, ...]]] = {
 }
 """Per sort: the keys of a row with the expressions that an index has, and their types."""
 
-_CONDITIONS = "-- conditions"
+_CUT = "-- conditions, order, limit\n"
+_MANY_SERIES = 50_000
+_WALKED = 2_000
+"""So many studies are asked one by one before the set of all that fit is gathered."""
 
 
 def studies(
@@ -134,16 +140,29 @@ def studies(
     down = sort.startswith("-")
     order = ", ".join(f"{one}{' desc' if down else ''}" for one in key.values())
     parameters: dict[str, Any] = {**filters.parameters, **more, "limit": limit + 1}
-    conditions = "" if filters.way == "all" else statement(f"portal_studies_{filters.way}")
+    begin = ""
     if after is not None:
         parameters |= {f"after{n}": value for n, value in enumerate(decode(after, kinds))}
         places = ", ".join(f"%(after{n})s" for n in range(len(kinds)))
-        conditions += f"  and ({', '.join(key.values())}) {'<' if down else '>'} ({places})\n"
-    text = statement("portal_studies").replace(
-        f"{_CONDITIONS}, order, limit\n", f"\n{conditions}  order by {order}\n  limit %(limit)s\n"
-    )
-    rows = session.all_of(f"{text}order by {order}", **parameters)
-    return _cut(rows, limit, tuple(key))
+        begin = f"  and ({', '.join(key.values())}) {'<' if down else '>'} ({places})\n"
+
+    def ask(page: str, conditions: str, most: int) -> list[Row]:
+        cut = f"\n{conditions}{begin}order by {order}\nlimit {most}\n"
+        text = statement("portal_studies").replace("-- page", statement(page).replace(_CUT, cut))
+        return session.all_of(f"{text}order by {order}\nlimit %(limit)s", **parameters)
+
+    if filters.way == "facets" and _many(session, filters):
+        rows = ask("portal_studies_walk", "", _WALKED)
+        if len(rows) > limit:
+            return _cut(rows, limit, tuple(key))
+    conditions = "" if filters.way == "all" else statement(f"portal_studies_{filters.way}")
+    return _cut(ask("portal_studies_gather", conditions, limit + 1), limit, tuple(key))
+
+
+def _many(session: Session, filters: Filters) -> bool:
+    """Whether so much fits that the first studies in order are likely to."""
+    found = session.one("portal_facets_sum", **filters.parameters)
+    return found is not None and found["series_count"] > _MANY_SERIES
 
 
 def series(

@@ -1,4 +1,5 @@
--- The numbers that were just given, beside each series.
+-- The numbers that were just given, beside each series. The planner must know how many there are now.
+select catalog.refresh_statistics();
 create temporary table numbered_series on commit drop as
 select n.*, p.patient_no, t.study_no, f.id as facet_id, d.id as description_id
 from new_series n
