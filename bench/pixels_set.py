@@ -7,9 +7,9 @@ by 90, 180 or 270 degrees or slanted, light or dark, with or without an outline 
 from __future__ import annotations
 
 import functools
-import io
 import os
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -282,21 +282,35 @@ def screen(rng: Rng, shape: tuple[int, int]) -> Array:
     return image
 
 
+def archives() -> list[Path]:
+    """Archives of real CT slices (LIDC-IDRI) in the data that RADFLOW_SHARED_DATA names."""
+    folder = os.environ.get("RADFLOW_SHARED_DATA")
+    return sorted(Path(folder).glob("lidc_idri_small/*.tar.xz")) if folder else []
+
+
+def unpacked(archive: Path, folder: Path, step: int) -> list[Path]:
+    """Every ``step``-th slice of an archive, written to ``folder``."""
+    with tarfile.open(archive) as tar:
+        members = sorted((m for m in tar if m.isfile() and m.name.endswith(".dcm")), key=lambda m: m.name)
+        found = []
+        for number, member in enumerate(members[::step]):
+            file = tar.extractfile(member)
+            if file is not None:
+                found.append(folder / f"slice-{number}.dcm")
+                found[-1].write_bytes(file.read())
+    return found
+
+
 @functools.cache
 def real_slices() -> tuple[Array, ...]:
-    """A few real CT slices (LIDC-IDRI) in Hounsfield units from the data that RADFLOW_SHARED_DATA names, or none."""
-    folder = os.environ.get("RADFLOW_SHARED_DATA")
-    archives = sorted(Path(folder).glob("lidc_idri_small/*.tar.xz")) if folder else []
+    """A few real CT slices in Hounsfield units, or none."""
     found = []
-    for archive in archives:
-        with tarfile.open(archive) as tar:
-            members = sorted((m for m in tar if m.isfile() and m.name.endswith(".dcm")), key=lambda m: m.name)
-            for member in members[::5]:
-                file = tar.extractfile(member)
-                if file is not None:
-                    dataset = pydicom.dcmread(io.BytesIO(file.read()))
-                    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
-                    found.append((dataset.pixel_array * slope + intercept).astype(np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        for archive in archives():
+            for path in unpacked(archive, Path(folder), 5):
+                dataset = pydicom.dcmread(path)
+                slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+                found.append((dataset.pixel_array * slope + intercept).astype(np.float32))
     return tuple(found)
 
 

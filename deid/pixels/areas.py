@@ -15,8 +15,12 @@ from deid.pixels.textnet import CELL
 
 #: A region is where the likelihood exceeds LOW, and counts where it exceeds HIGH somewhere.
 LOW, HIGH = 0.4, 0.7
-#: Pixels, and part of its height, added around a region: the likelihood falls from 1 to 0 over a few pixels at its edge.
-SPREAD, OF_HEIGHT = 1.0, 0.05
+#: Pixels added around a region: the likelihood falls from 1 to 0 over a few pixels at its edge.
+SPREAD = 1.0
+OF_HEIGHT, UPRIGHT = (
+    0.05,
+    2.0,
+)  #: part of its height that is added instead where a line slants by more degrees
 FILLED = 0.6  #: share of its rectangle that a region must fill to be one line, else its own outline counts
 ONE = 0.85  #: share from which a region surely is one line; others are cut where that saves SAVED of the area
 SAVED, CUTS = 0.08, 5  #: and at most how often they are cut in two
@@ -27,6 +31,9 @@ REACH, NEAREST, FARTHEST = (
 )  #: how far letters that stick out of a line are followed: of its height; pixels
 STROKE, WEAKEST = 0.5, 10.0  #: part of a line's contrast, and gray levels, from which a pixel is a stroke
 BUSY = 0.05  #: share of strokes around a line from which they cannot be told from anatomy
+#: Gray levels, part of a line's contrast, and the largest such part, by which neighbours in a flat area differ; how much
+#: of it stays around a line, of its height.
+FLAT, FLAT_PART, FLATTEST, MARGIN_PART = 4.0, 0.1, 0.4, 0.25
 STRIP = 8  #: width of the strips by which slanted areas are covered with boxes
 
 
@@ -91,7 +98,8 @@ def _piece(here: Array, at: tuple[int, int], score: float) -> Found:
     """A region as a piece of text; ``at`` is the left top of its mask."""
     left, top = at
     ((x, y), (w, h), angle), area = _rectangle(here)
-    grow = max(SPREAD, OF_HEIGHT * min(w, h))
+    slanted = min(angle % 90, 90 - angle % 90) > UPRIGHT
+    grow = max(SPREAD, OF_HEIGHT * min(w, h)) if slanted else SPREAD
     outline: tuple[Box, ...] = ()
     if int(here.sum()) < FILLED * area:
         outline = tuple(
@@ -122,9 +130,10 @@ def _cut(here: Array, times: int) -> list[Array]:
 
 
 def whole(piece: Found, gray: Array) -> Found:
-    """The piece grown so that letters which stick out of it, as far as they hang together, are inside.
+    """The piece fitted to its letters: grown by those that stick out, and shortened where its ends are empty.
 
-    What goes on beyond the reach is no letter but a line, a frame or anatomy, and is left alone.
+    Letters are followed as far as they hang together; what goes on beyond the reach is no letter but a line, a frame or
+    anatomy, and is left alone. Only what is flat is cut off.
     """
     if piece.outline:
         return piece
@@ -137,23 +146,47 @@ def whole(piece: Found, gray: Array) -> Found:
     inside = np.zeros(patch.shape, bool)
     inside[reach:-reach, reach:-reach] = True
     off = np.abs(patch - np.median(patch[~inside]))
-    strokes = off > max(WEAKEST, STROKE * float(np.percentile(off[inside], 95)))
-    if float(strokes[~inside].mean()) > BUSY:
-        return piece
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
-    crossing = np.intersect1d(labels[inside & strokes], labels[~inside & strokes])
+    contrast = float(np.percentile(off[inside], 98))
+    strokes = off > max(WEAKEST, STROKE * contrast)
     grow = np.zeros(4)
-    for left, top, width, height, _ in stats[crossing]:
-        right, bottom = left + width, top + height
-        if left > 0 and top > 0 and right < patch.shape[1] and bottom < patch.shape[0]:
-            ends = reach - left, reach - top, right - patch.shape[1] + reach, bottom - patch.shape[0] + reach
-            grow = np.maximum(grow, ends)
+    if float(strokes[~inside].mean()) <= BUSY:
+        grow = _sticking_out(strokes, inside, reach)
+    if not grow.any():
+        grow = -_empty(patch, inside, contrast)
     if not grow.any():
         return piece
     along, across = (grow[2] - grow[0]) / 2, (grow[3] - grow[1]) / 2
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     centre = float(x + along * cos - across * sin), float(y + along * sin + across * cos)
     return replace(piece, quad=(centre, (float(w + grow[0] + grow[2]), float(h + grow[1] + grow[3])), angle))
+
+
+def _sticking_out(strokes: Array, inside: Array, reach: int) -> Array:
+    """How far strokes that begin inside go on outside: left, top, right, bottom."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
+    rows, columns = strokes.shape
+    grow = np.zeros(4)
+    for left, top, width, height, _ in stats[
+        np.intersect1d(labels[inside & strokes], labels[~inside & strokes])
+    ]:
+        right, bottom = left + width, top + height
+        if left > 0 and top > 0 and right < columns and bottom < rows:
+            ends = reach - left, reach - top, right - columns + reach, bottom - rows + reach
+            grow = np.maximum(grow, ends)
+    return grow
+
+
+def _empty(patch: Array, inside: Array, contrast: float) -> Array:
+    """How many columns and rows at the left, top, right and bottom of the inside are as even as what is outside."""
+    change = cv2.dilate(patch, np.ones((3, 3))) - cv2.erode(patch, np.ones((3, 3)))
+    flat = max(FLAT, FLAT_PART * contrast, float(np.percentile(change[~inside], 95)))
+    rows, columns = int(inside.any(1).sum()), int(inside.any(0).sum())
+    y, x = np.nonzero(change[inside].reshape(rows, columns) > flat)
+    if not len(y) or flat > FLATTEST * contrast:
+        return np.zeros(4)
+    margin = max(4.0, MARGIN_PART * min(rows, columns))
+    ends = np.array([x.min(), y.min(), columns - 1 - x.max(), rows - 1 - y.max()], float)
+    return np.asarray(np.maximum(ends - margin, 0))
 
 
 def painted(found: Iterable[Found], shape: tuple[int, ...], margin: int) -> Array:

@@ -90,6 +90,9 @@ class _Cleaning:
     named: int = 0
     rounds: int = 0
     looked: int = 0
+    untouched: tuple[int, Array, Array] | None = (
+        None  #: number, main view and likelihood of the frame asked for last
+    )
 
     def run(self, scratch: Path) -> PixelResult:
         """Search, blank, search again, write."""
@@ -170,9 +173,11 @@ class _Cleaning:
         text = [piece for piece in text if not covered(piece, allowed)]
         if not text:
             return []
-        pictures = self.views(number)
-        before = np.max([likelihood(picture) for picture in pictures], 0)
-        return [piece for piece in text if self.real(piece, pictures[0], before, allowed)]
+        if self.untouched is None or self.untouched[0] != number:
+            pictures = self.views(number)
+            self.untouched = number, pictures[0], np.max([likelihood(picture) for picture in pictures], 0)
+        _, gray, before = self.untouched
+        return [piece for piece in text if self.real(piece, gray, before, allowed)]
 
     def real(self, piece: Found, gray: Array, before: Array, allowed: Array) -> bool:
         """Whether a piece found beside black areas shows in the untouched frame, too."""
@@ -190,7 +195,7 @@ class _Cleaning:
             areas = even(self.source.layout, boxes(mask))
             if not mask.any() and self.rounds == 1 and not self.kept:
                 return {}
-            left = self.fresh(search(self.views(0, areas)), mask, 0)
+            left = self.fresh(search(self.views(0, areas), ocr=self.rounds == 1), mask, 0)
             if not left:
                 return {0: areas}
             mask |= painted(self.judged(left, 0), self.shape, self.rules.margin)

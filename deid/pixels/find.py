@@ -21,11 +21,17 @@ from deid.pixels.source import Array
 from deid.pixels.textnet import likelihood
 
 READABLE, LETTERS = 0.75, 2  #: how sure and how long a reading must be to believe PP-OCR alone
-TALLEST = 0.1  #: of the picture's longer side: a taller line is doubted, since both detectors take organs for letters
+TALLEST = 0.2  #: of the picture's longer side: a taller line is doubted, since both detectors take organs for letters
 SURE = 0.9  #: how sure the reading of such a line must be
 WIDEST = 0.1  #: share of a picture that a line which only PP-OCR sees covers at most
-#: A region is believed from this mean likelihood; a weaker one needs a glimpse of it in PP-OCR's map or half a reading.
-CLEAR, GLIMPSE, HALF_READ = 0.8, 0.2, 0.6
+#: A region is believed from this mean likelihood; a weaker one needs a glimpse of it in PP-OCR's map or half a reading,
+#: and one that is weaker than DIM is not even read.
+CLEAR, GLIMPSE, HALF_READ, DIM = 0.8, 0.2, 0.6, 0.65
+AROUND = 48  #: pixels of surroundings that PP-OCR gets with a piece
+HINT, WORD = (
+    0.3,
+    4,
+)  #: likelihood by the network, or letters surely read, without which PP-OCR alone is not believed
 ALONE = 0.85  #: how sure half a reading must be where it is a single letter
 LARGEST = 2.5e6  #: pixels; PP-OCR sees larger pictures reduced (their text is larger, too)
 _MARGIN, _SHORTEST = 2, 6  #: rows around a line, and the fewest that one has
@@ -46,23 +52,39 @@ class Look:
         size = {"fx": self.scale, "fy": self.scale, "interpolation": cv2.INTER_AREA}
         return text_map(cv2.resize(self.gray, None, **size))
 
+    @functools.cached_property
+    def cells(self) -> Array:
+        """The network's likelihood of text per cell."""
+        return likelihood(self.gray)
+
     def read(self, piece: Found) -> tuple[str, float]:
         """What a piece says."""
         return recognize(straightened(self.gray, piece.quad))
 
+    def glimpse(self, box: Box) -> Array:
+        """PP-OCR's map inside a box; of the surroundings alone where the whole was not asked for."""
+        left, top, right, bottom = box
+        first, last = max(0, top - AROUND), max(0, left - AROUND)
+        part = self.gray[first : bottom + AROUND, last : right + AROUND]
+        if self.scale < 1 or "letters" in self.__dict__ or 2 * part.size > self.gray.size:
+            left, top, right, bottom = (round(edge * self.scale) for edge in box)
+            return self.letters[top : bottom + 1, left : right + 1]
+        return text_map(part)[top - first : bottom - first, left - last : right - last]
+
     def tall(self, piece: Found) -> bool:
         """Whether a piece is as tall as organs are."""
-        return min(piece.quad[1]) > TALLEST * max(self.gray.shape)
+        return bool(min(piece.quad[1]) > TALLEST * max(self.gray.shape))
 
     def believes(self, piece: Found) -> bool:
         """Whether what the network found counts: it is sure, or PP-OCR sees text there, or it reads like text."""
         tall = self.tall(piece)
         if piece.score >= CLEAR and not tall:
             return True
-        left, top, right, bottom = (round(edge * self.scale) for edge in piece.box(self.gray.shape))
-        here = self.letters[top : bottom + 1, left : right + 1]
+        here = self.glimpse(piece.box(self.gray.shape))
         if here.size and float(here.mean() if tall else here.max()) >= GLIMPSE:
             return True
+        if piece.score < DIM:
+            return False
         reading, sure = self.read(piece)
         if tall:
             return legible(reading, sure) and sure >= SURE
@@ -77,7 +99,7 @@ def by_network(pictures: Iterable[Array]) -> list[Found]:
 
 def seen(look: Look) -> list[Found]:
     """What the text network sees in a picture: where it is sure, and where it is not, but PP-OCR sees something, too."""
-    found = regions(likelihood(look.gray), look.gray.shape)
+    found = regions(look.cells, look.gray.shape)
     return [whole(piece, look.gray) for piece in found if look.believes(piece)]
 
 
@@ -95,7 +117,11 @@ def by_ocr(look: Look, seen: Sequence[Found]) -> list[Found]:
         if not area or int((mask & known).sum()) >= 0.8 * area or area > WIDEST * mask.size:
             continue
         reading, sure = look.read(candidate)
-        if legible(reading, sure) and (sure >= SURE or not look.tall(candidate)):
+        if not legible(reading, sure) or (sure < SURE and look.tall(candidate)):
+            continue
+        cells = cv2.resize(mask, look.cells.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        hinted = cells.any() and float(look.cells[cells].max()) >= HINT
+        if hinted or (sure >= SURE and sum(letter.isalnum() for letter in reading) >= WORD):
             found.append(whole(candidate, gray))
     return found
 
@@ -147,5 +173,7 @@ def search(pictures: Sequence[Array], *, ocr: bool = True) -> list[Found]:
         ocr: whether PP-OCR looks at the main view, too.
     """
     look = Look(pictures[0])
+    if ocr:
+        _ = look.letters  # needed anyway
     found = seen(look) + by_network(pictures[1:])
     return found + by_ocr(look, found) if ocr else found

@@ -27,6 +27,7 @@ MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 SPREAD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 PROBABLE, SCORE, UNCLIP = 0.3, 0.5, 1.6
 LINE_HEIGHT, WIDEST = 48, 1600
+CLEARLY = 0.95  #: how sure a reading must be for a line not to be tried upside down
 
 
 def models() -> Path:
@@ -102,9 +103,13 @@ def recognize(line: Array) -> tuple[str, float]:
     """What one line of text says, and how sure that is (0..1).
 
     Args:
-        line: (rows, columns) uint8, text across; it is read as it is and upside down, the surer reading counts.
+        line: (rows, columns) uint8, text across; it is read as it is and, where that is not clear, upside down; the
+            surer reading counts.
     """
-    return max((_read(line), _read(line[::-1, ::-1])), key=lambda reading: reading[1])
+    upright = _read(line)
+    if upright[1] >= CLEARLY and len(upright[0]) > 1:
+        return upright
+    return max((upright, _read(line[::-1, ::-1])), key=lambda reading: reading[1])
 
 
 def _read(line: Array) -> tuple[str, float]:

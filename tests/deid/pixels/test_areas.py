@@ -51,9 +51,19 @@ def test_a_letter_that_sticks_out_is_followed() -> None:
 def test_a_line_that_goes_on_is_not_followed() -> None:
     gray = np.full((100, 200), 20, np.uint8)
     gray[40:60, 30:150:10] = 200
-    gray[:, 140] = 200
+    gray[:, 150] = 200
     piece = Found(((90.0, 50.0), (124.0, 22.0), 0.0), 1.0, "text-net")
-    assert whole(piece, gray) == piece
+    grown = whole(piece, gray)
+    assert painted([grown], gray.shape, 0)[:, 150].sum() <= 24
+
+
+def test_flat_ends_of_a_line_are_cut_off() -> None:
+    gray = np.full((100, 300), 20, np.uint8)
+    gray[40:60, 60:150:10] = 200
+    found = whole(Found(((130.0, 50.0), (240.0, 24.0), 0.0), 1.0, "text-net"), gray)
+    area = painted([found], gray.shape, 0)
+    assert area[gray > 20].all()
+    assert not area[:, 160:].any()
 
 
 @pytest.mark.parametrize(
