@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -173,7 +172,9 @@ def only(what: str, folder: Path, parallel: int) -> None:
     index = folder / "index.parquet"
     source = (lambda: NbiaSource(NbiaClient(url))) if kind == "nbia" else (lambda: opened_idc(index, url, 4))
     ours(source, fresh(folder / "out"), parallel)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # ru_maxrss would be that of whoever started this process, where that was larger.
+    status = Path("/proc/self/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 
 
 def main() -> None:

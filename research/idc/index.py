@@ -86,7 +86,8 @@ class IdcIndex:
         """Series that fit, in the order of the files; memory holds one batch of rows of the needed columns."""
         found: set[str] = set()
         for path in self.paths:
-            with pq.ParquetFile(path) as file:
+            # Streamed: a column chunk of a file with one row group is never in memory whole.
+            with pq.ParquetFile(path, buffer_size=_BLOCK, pre_buffer=False) as file:
                 names = set(file.schema_arrow.names)
                 columns = [name for name in _PARTS if name in names]
                 for batch in file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):

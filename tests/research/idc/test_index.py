@@ -126,22 +126,25 @@ def test_an_index_is_downloaded_once_and_checked(server: IdcStandIn, tmp_path: P
 
 
 MEMORY = """
-import resource, sys
+import re
 from research.idc import current_index
 from research.sources import Selection
 from pathlib import Path
 index = current_index("", Path("."))
 found = sum(1 for _ in index.select(Selection(collection="LIDC-IDRI", modalities=("CT",))))
-print(found, index.count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(found, index.count, int(peak[1]) // 1024)
 """
 
 
 def test_the_packaged_index_is_selected_from_in_little_memory() -> None:
     pytest.importorskip("idc_index_data")
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("the peak of one process alone is read from /proc")
     told = subprocess.run(
         [sys.executable, "-c", MEMORY], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     found, count, megabytes = map(int, told.split())
     assert found == 1018  # every scan of LIDC-IDRI
     assert count > 1_000_000
-    assert megabytes < 600  # reading it whole takes 800 and more
+    assert megabytes < 500  # reading it whole takes 800 and more
