@@ -14,6 +14,7 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ _PARTS = re.compile(r"[\s^=,\\./;:()_\"-]+")
 _EVERYDAY = lexicon.FUNCTION | lexicon.CLINICAL | lexicon.ESSENTIAL | lexicon.UNIT
 _SHORTEST_ID = 4
 _LONG_ID = 6
-_CLEANERS = 64
+_CLEANERS = 8
 Words = Sequence[tuple[str, str]]
 
 
@@ -78,6 +79,7 @@ class Subject:
         self.days = pseudonyms.days(*who) if _MODIFIED in policy.options else 0
         self._keeps_dates = _MODIFIED in policy.options or _FULL in policy.options
         self._words = (("id", patient_id), *words)
+        self._tokens = frozenset().union(*(_runs(value) for _, value in self._words))
         self._cleaners: dict[tuple[tuple[str, str], ...], tuple[TextCleaner, _Look]] = {}
 
     def date(self, day: datetime.date | None) -> datetime.date | None:
@@ -123,6 +125,8 @@ class Subject:
             words: see :meth:`text`.
             public: it is the wording of a published scheme ("Glasgow coma score"): only the patient's own is cut.
         """
+        if public and not self._own_tokens(words).intersection(_runs(text)):
+            return CleanText(text.strip())
         cleaner, look = self._cleaner(words)
         cleaned = cleaner.clean(text, placeholder=False, own_only=public)
         return CleanText(
@@ -130,6 +134,9 @@ class Subject:
             tuple(sorted({cut.kind for cut in cleaned.cuts})),
             look.residue(cleaned.text, text),
         )
+
+    def _own_tokens(self, words: Words) -> frozenset[str]:
+        return self._tokens if not words else self._tokens.union(*(_runs(value) for _, value in words))
 
     def _cleaner(self, words: Words) -> tuple[TextCleaner, _Look]:
         key = tuple(dict.fromkeys(words))
@@ -199,6 +206,13 @@ class _Look:
         moved = {_plus(day, self._days) for day in spellings.dates_in(original)} if self._days else set()
         if any(day in before | self._dates and day not in moved for day in now):
             yield "date"
+
+
+@lru_cache(maxsize=1 << 14)
+def _runs(text: str) -> frozenset[str]:
+    """Runs of letters and digits, as written and in ASCII letters."""
+    found = set(spellings.runs_in(text))
+    return frozenset(found | {one.lower() for run in found for one in spellings.plain(run)})
 
 
 def _plus(day: datetime.date, days: int) -> datetime.date | None:

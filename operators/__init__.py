@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operators.connections import IDC, NBIA
+from operators.connections import FHIR, IDC, NBIA
 
 __version__ = "0.1.0"
 
@@ -58,6 +58,7 @@ def get_provider_info() -> dict[str, Any]:
                         "evaluate",
                         "reidentify",
                         "audit",
+                        "clinical",
                     )
                 ]
                 + ["operators.model_container"],
@@ -69,11 +70,12 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "operators.hooks.nbia",
                     "operators.hooks.idc",
+                    "operators.hooks.fhir",
                     "operators.hooks.research_db",
                 ],
             }
         ],
-        "connection-types": [NBIA, IDC],
+        "connection-types": [NBIA, IDC, FHIR],
         "config": {
             "radflow": {
                 "description": "Settings of the Radflow platform.",

@@ -70,3 +70,55 @@ IDC: dict[str, Any] = {
     },
 }
 """The row for ``connection-types`` of ``get_provider_info``."""
+
+FHIR: dict[str, Any] = {
+    "connection-type": "fhir",
+    "hook-class-name": "operators.hooks.fhir.FhirHook",
+    "hook-name": "FHIR R4",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {
+            "host": "Service address",
+            "schema": "http or https",
+            "login": "User, or OAuth client id",
+            "password": "Password, token, or client secret",
+        },
+        "placeholders": {
+            "host": "https://hospital.example/fhir/R4",
+            "extra": '{"auth": "client_credentials"}',
+        },
+    },
+    "conn-fields": {
+        "auth": {
+            "label": "Login by",
+            "schema": {
+                "type": ["string", "null"],
+                "enum": ["none", "basic", "bearer", "client_credentials", None],
+                "default": "none",
+            },
+        },
+        "token_url": {
+            "label": "Token endpoint",
+            "schema": {"type": ["string", "null"]},
+            "description": "For client_credentials; empty: the server's .well-known/smart-configuration says it.",
+        },
+        "scope": {"label": "Scope", "schema": {"type": ["string", "null"], "default": "system/*.read"}},
+        "identifiers": {
+            "label": "Patient ID of the images",
+            "schema": {"type": ["string", "null"]},
+            "description": "SYSTEM=ISSUER, between semicolons. Empty: the medical record number, without issuer.",
+        },
+        "page_size": {
+            "label": "Resources per page",
+            "schema": {"type": ["integer", "null"], "default": 500, "minimum": 1},
+        },
+        "export_hours": {
+            "label": "Longest export (h)",
+            "schema": {"type": ["number", "null"], "default": 6, "exclusiveMinimum": 0},
+        },
+        **{
+            name: NBIA["conn-fields"][name]
+            for name in ("connect_timeout", "read_timeout", "retries", "backoff")
+        },
+    },
+}

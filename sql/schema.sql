@@ -17,6 +17,8 @@ CREATE SCHEMA phi;
 
 CREATE SCHEMA registry;
 
+CREATE SCHEMA upload;
+
 CREATE TYPE access.role AS ENUM (
     'researcher',
     'curator',
@@ -1066,6 +1068,21 @@ begin
     using hint = 'Only what a public index listed, and lists no more, leaves it.', errcode = 'restrict_violation';
 end $$;
 
+CREATE FUNCTION catalog.link_reports() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'catalog', 'pg_temp'
+    AS $$
+begin
+  with linked as (
+    update catalog.report r set study_uid = new.study_uid
+    where r.collection = new.collection and r.patient_alias = new.patient_alias and r.study_uid is null
+      and r.accessions @> array[new.attributes->>'AccessionNumber']
+    returning r.report_id)
+  update catalog.finding f set study_uid = new.study_uid
+  from linked l where f.report_id = l.report_id and f.study_uid is null;
+  return null;
+end $$;
+
 CREATE TABLE catalog.facet (
     id integer NOT NULL,
     share_id integer NOT NULL,
@@ -1249,6 +1266,7 @@ end $$;
 CREATE FUNCTION catalog.sum_up(studies integer[], patients integer[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 begin
   perform from catalog.study t where t.study_no = any (studies) order by t.study_no for no key update;
@@ -1260,13 +1278,14 @@ begin
       image_count = coalesce(x.image_count, 0), byte_count = coalesce(x.byte_count, 0)
   from unnest(studies) as wanted (study_no)
   left join lateral (
-    select array_agg(distinct f.modality) as modalities,
-           array_agg(distinct f.body_part_label) filter (where f.body_part_label <> '') as body_parts,
-           array_agg(distinct f.manufacturer_label) filter (where f.manufacturer_label <> '') as manufacturers,
-           array_agg(distinct f.analysis_result) filter (where f.analysis_result <> '') as analysis_results,
+    select array_agg(distinct (s.f).modality) as modalities,
+           array_agg(distinct (s.f).body_part_label) filter (where (s.f).body_part_label <> '') as body_parts,
+           array_agg(distinct (s.f).manufacturer_label) filter (where (s.f).manufacturer_label <> '') as manufacturers,
+           array_agg(distinct (s.f).analysis_result) filter (where (s.f).analysis_result <> '') as analysis_results,
            array_agg(distinct s.share_id) as share_ids, count(*) as series_count,
            sum(s.image_count) as image_count, coalesce(sum(s.byte_count), 0) as byte_count
-    from catalog.series s join catalog.facet f on f.id = s.facet_id where s.study_no = wanted.study_no) x on true
+    from (select (select f from catalog.facet f where f.id = s.facet_id) as f, s.share_id, s.image_count, s.byte_count
+          from catalog.series s where s.study_no = wanted.study_no offset 0) s) x on true
   where t.study_no = wanted.study_no
     and (t.modalities, t.body_parts, t.manufacturers, t.analysis_results, t.share_ids, t.series_count, t.image_count,
          t.byte_count) is distinct from
@@ -1489,6 +1508,241 @@ begin
   return known;
 end $$;
 
+CREATE TABLE upload.quota (
+    account text NOT NULL,
+    byte_count bigint NOT NULL,
+    CONSTRAINT quota_byte_count_check CHECK ((byte_count >= 0))
+);
+
+COMMENT ON TABLE upload.quota IS 'Who may upload another amount than the setting upload_quota_gb says.';
+
+CREATE FUNCTION upload.allowance() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    RETURN COALESCE((SELECT q.byte_count FROM upload.quota q WHERE (q.account = access.current_account())), (NULLIF(current_setting('radflow.upload_quota'::text, true), ''::text))::bigint, (0)::bigint);
+
+COMMENT ON FUNCTION upload.allowance() IS 'Bytes the asking person may upload: the own row, or what the portal says (upload_quota_gb).';
+
+CREATE FUNCTION upload.follow_catalog() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+begin
+  update upload.series u set stage = new.state, changed_at = now()
+  where u.research_series_uid = new.series_uid and new.state in ('released', 'rejected');
+  return null;
+end $$;
+
+CREATE FUNCTION upload.follow_landing() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+declare of_upload bigint; curated text;
+begin
+  if new.state = 'deidentified' then
+    select s.state into curated from catalog.series s where s.series_uid = new.research_series_uid;
+    update upload.series u
+    set stage = coalesce(curated, 'held'), research_series_uid = new.research_series_uid, reason_code = null,
+        reason = null, changed_at = now()
+    where u.received_id = new.id returning u.upload_id into of_upload;
+    if of_upload is not null and coalesce(curated, 'held') = 'held' then
+      insert into upload.notice as n (upload_id, series_count) values (of_upload, 1)
+      on conflict (upload_id) do update set series_count = n.series_count + 1, changed_at = now();
+    end if;
+  elsif new.state in ('received', 'quarantined') then
+    update upload.series u
+    set stage = new.state, reason_code = new.reason_code, reason = new.reason, changed_at = now()
+    where u.received_id = new.id;
+  end if;
+  return null;
+end $$;
+
+CREATE FUNCTION upload.guard_open() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+begin
+  if new.owner is distinct from access.current_account() then
+    raise exception 'nobody uploads in the name of another' using errcode = 'insufficient_privilege';
+  end if;
+  perform access.know_me();
+  if new.team is not null and not access.in_team(new.team) then
+    raise exception 'you are not in team %', new.team
+      using hint = 'Ask for access to the team, or accept its agreement.', errcode = 'insufficient_privilege';
+  end if;
+  perform pg_advisory_xact_lock(hashtext('upload.collection ' || new.collection));
+  if not upload.may_use_collection(new.collection, new.team) then
+    raise exception 'the collection % belongs to others', new.collection
+      using hint = 'Choose another name.', errcode = 'restrict_violation';
+  end if;
+  new.opened_at := now();
+  new.changed_at := now();
+  return new;
+end $$;
+
+CREATE FUNCTION upload.guard_quota() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+declare used bigint; allowed bigint;
+begin
+  if access.current_account() is null then return null; end if;   -- the pipeline announces nothing
+  perform pg_advisory_xact_lock(hashtext('upload.quota ' || access.current_account()));
+  used := upload.used();
+  allowed := upload.allowance();
+  if used > allowed then
+    raise exception 'that would be % bytes of the % that you may upload within thirty days', used, allowed
+      using hint = 'Cancel uploads that you do not need, or ask an admin for more.',
+            errcode = 'program_limit_exceeded';
+  end if;
+  return null;
+end $$;
+
+CREATE FUNCTION upload.guard_state() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+declare missing integer; there integer; bytes bigint;
+begin
+  if old.state = 'open' and new.state = 'received' then
+    select count(*) filter (where f.state = 'open'), count(*) filter (where f.state = 'received'),
+           coalesce(sum(f.done_bytes) filter (where f.state = 'received'), 0) into missing, there, bytes
+    from upload.file f where f.upload_id = new.id;
+    if missing > 0 then
+      raise exception '% of % files are not here yet', missing, missing + there
+        using hint = 'Send the rest, or finish without them.', errcode = 'restrict_violation';
+    elsif there = 0 then
+      raise exception 'no file was received'
+        using hint = 'Send files, then finish; or cancel the upload.', errcode = 'restrict_violation';
+    end if;
+    perform access.record('upload.receive', 'upload', new.id::text, null,
+                          jsonb_build_object('files', there, 'bytes', bytes));
+  elsif old.state = 'open' and new.state = 'cancelled' then
+    perform access.record('upload.cancel', 'upload', new.id::text, null);
+  elsif new.state is distinct from old.state and old.state in ('done', 'cancelled', 'expired') then
+    raise exception 'upload % is over (%)', new.id, old.state using errcode = 'restrict_violation';
+  end if;
+  new.changed_at := now();
+  return new;
+end $$;
+
+CREATE TABLE catalog.collection (
+    name text NOT NULL,
+    source text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    title text,
+    description text,
+    licence text,
+    doi text,
+    cancer_types text,
+    tumor_locations text,
+    species text,
+    subject_count integer,
+    source_version text,
+    group_name text
+);
+
+COMMENT ON COLUMN catalog.collection.subject_count IS 'As its source says it; how many patients are here is counted.';
+
+COMMENT ON COLUMN catalog.collection.group_name IS 'The public index that a collection is listed by, for example idc.';
+
+CREATE TABLE upload.upload (
+    id bigint NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
+    collection text NOT NULL,
+    licence text NOT NULL,
+    licence_uri text,
+    attested boolean NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    reason_code text,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    received_at timestamp with time zone,
+    done_at timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    forgotten_at timestamp with time zone,
+    CONSTRAINT the_right_to_share CHECK (attested),
+    CONSTRAINT upload_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT upload_check1 CHECK (((state <> ALL (ARRAY['received'::text, 'done'::text])) OR (received_at IS NOT NULL))),
+    CONSTRAINT upload_collection_check CHECK ((collection ~ '^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$'::text)),
+    CONSTRAINT upload_licence_check CHECK (((char_length(btrim(licence)) >= 2) AND (char_length(btrim(licence)) <= 2000))),
+    CONSTRAINT upload_licence_uri_check CHECK ((licence_uri ~ '^https?://\S{1,1000}$'::text)),
+    CONSTRAINT upload_state_check CHECK ((state = ANY (ARRAY['open'::text, 'received'::text, 'done'::text, 'cancelled'::text, 'expired'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE upload.upload IS 'What one person sends at a time: for whom, under which licence, and how far it is.';
+
+COMMENT ON COLUMN upload.upload.attested IS 'The sender said to be allowed to share the images under this licence.';
+
+COMMENT ON COLUMN upload.upload.forgotten_at IS 'When file names were deleted.';
+
+CREATE FUNCTION upload.may_use_collection(wanted text, of_team text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    RETURN ((NOT (EXISTS (SELECT FROM catalog.collection c WHERE ((c.name = may_use_collection.wanted) AND (c.source <> 'upload'::text))))) AND (NOT (EXISTS (SELECT FROM landing.received_series r WHERE ((r.collection = may_use_collection.wanted) AND (r.source <> 'upload'::text))))) AND (NOT (EXISTS (SELECT FROM upload.upload u WHERE ((u.collection = may_use_collection.wanted) AND (u.state <> 'cancelled'::text) AND (u.owner <> access.current_account()) AND ((u.team IS NULL) OR (u.team IS DISTINCT FROM may_use_collection.of_team) OR (NOT access.in_team(u.team))))))));
+
+COMMENT ON FUNCTION upload.may_use_collection(wanted text, of_team text) IS 'A collection of uploads belongs to who began it, or to the team; nobody adds to a public archive''s.';
+
+CREATE FUNCTION upload.set_quota(who text, bytes bigint, why text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+begin
+  perform access.require_admin();
+  if not exists (select from access.account a where a.name = who) then
+    raise exception 'Radflow does not know %', who using errcode = 'restrict_violation';
+  end if;
+  insert into upload.quota (account, byte_count) values (who, bytes)
+  on conflict (account) do update set byte_count = excluded.byte_count;
+  perform access.record('upload.set-quota', 'account', who, why, jsonb_build_object('bytes', bytes));
+end $$;
+
+CREATE FUNCTION upload.tell_open() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    AS $$
+begin
+  perform access.record('upload.open', 'upload', new.id::text, null, jsonb_build_object(
+    'collection', new.collection, 'team', new.team, 'visibility', new.visibility, 'licence', new.licence,
+    'attested', new.attested));
+  return null;
+end $$;
+
+CREATE TABLE upload.file (
+    id bigint NOT NULL,
+    upload_id bigint NOT NULL,
+    number integer NOT NULL,
+    name text,
+    mark text,
+    byte_count bigint NOT NULL,
+    done_bytes bigint DEFAULT 0 NOT NULL,
+    sha256 text,
+    state text DEFAULT 'open'::text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT file_byte_count_check CHECK ((byte_count >= 0)),
+    CONSTRAINT file_check CHECK (((done_bytes >= 0) AND (done_bytes <= byte_count))),
+    CONSTRAINT file_check1 CHECK (((state <> 'received'::text) OR ((done_bytes = byte_count) AND (sha256 IS NOT NULL)))),
+    CONSTRAINT file_mark_check CHECK ((char_length(mark) <= 100)),
+    CONSTRAINT file_name_check CHECK ((char_length(name) <= 1000)),
+    CONSTRAINT file_number_check CHECK ((number > 0)),
+    CONSTRAINT file_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['open'::text, 'received'::text, 'left'::text])))
+);
+
+COMMENT ON COLUMN upload.file.name IS 'As the sender''s machine calls it: may name a patient.';
+
+COMMENT ON COLUMN upload.file.mark IS 'The sender''s own mark, such as the time of the last change: only the same file is continued.';
+
+COMMENT ON COLUMN upload.file.sha256 IS 'As announced while open, as received after that.';
+
+CREATE FUNCTION upload.used() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'upload', 'pg_temp'
+    RETURN (SELECT (COALESCE(sum(f.byte_count), (0)::numeric))::bigint AS "coalesce" FROM (upload.file f JOIN upload.upload u ON ((u.id = f.upload_id))) WHERE ((u.owner = access.current_account()) AND (f.state <> 'left'::text) AND ((u.state = ANY (ARRAY['open'::text, 'received'::text])) OR ((u.state = ANY (ARRAY['done'::text, 'failed'::text])) AND (u.done_at > (now() - '30 days'::interval))))));
+
 CREATE TABLE access.account (
     name text NOT NULL,
     display_name text NOT NULL,
@@ -1670,6 +1924,7 @@ CREATE TABLE catalog.clinical_run (
     source_kind text NOT NULL,
     collection text NOT NULL,
     selection text DEFAULT ''::text NOT NULL,
+    identifiers text DEFAULT ''::text NOT NULL,
     licence text,
     received jsonb DEFAULT '{}'::jsonb NOT NULL,
     catalogued jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -1684,6 +1939,8 @@ CREATE TABLE catalog.clinical_run (
 
 COMMENT ON TABLE catalog.clinical_run IS 'One fetch of clinical resources: what came by kind, what of it is catalogued, what is in quarantine by reason. Without identity.';
 
+COMMENT ON COLUMN catalog.clinical_run.identifiers IS 'Which identifier of a patient is the Patient ID of the images (research.clinical.linking); not for the portal.';
+
 ALTER TABLE catalog.clinical_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME catalog.clinical_run_id_seq
     START WITH 1
@@ -1692,26 +1949,6 @@ ALTER TABLE catalog.clinical_run ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE catalog.collection (
-    name text NOT NULL,
-    source text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    title text,
-    description text,
-    licence text,
-    doi text,
-    cancer_types text,
-    tumor_locations text,
-    species text,
-    subject_count integer,
-    source_version text,
-    group_name text
-);
-
-COMMENT ON COLUMN catalog.collection.subject_count IS 'As its source says it; how many patients are here is counted.';
-
-COMMENT ON COLUMN catalog.collection.group_name IS 'The public index that a collection is listed by, for example idc.';
 
 CREATE TABLE catalog.condition (
     id bigint NOT NULL,
@@ -2068,7 +2305,7 @@ CREATE TABLE catalog.report (
     collection text NOT NULL,
     patient_alias text NOT NULL,
     study_uid text,
-    accession text,
+    accessions text[] DEFAULT '{}'::text[] NOT NULL,
     report_date date,
     kind text NOT NULL,
     scheme text,
@@ -2094,7 +2331,7 @@ COMMENT ON TABLE catalog.report IS 'De-identified report text; dates in it are s
 
 COMMENT ON COLUMN catalog.report.study_uid IS 'New Study Instance UID; the study itself may not be here (yet).';
 
-COMMENT ON COLUMN catalog.report.accession IS 'Accession number hashed as in the de-identified images.';
+COMMENT ON COLUMN catalog.report.accessions IS 'Accession numbers, hashed as in the de-identified images.';
 
 CREATE TABLE catalog.revision (
     id bigint NOT NULL,
@@ -2548,6 +2785,7 @@ CREATE TABLE landing.clinical_followed (
     source text NOT NULL,
     collection text NOT NULL,
     kinds text DEFAULT ''::text NOT NULL,
+    group_id text DEFAULT ''::text NOT NULL,
     since timestamp with time zone,
     bulk boolean DEFAULT false NOT NULL,
     release boolean DEFAULT false NOT NULL,
@@ -2741,6 +2979,81 @@ CREATE TABLE registry.socket (
     relative_path text NOT NULL,
     schema jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT socket_super_kind_check CHECK ((super_kind = ANY (ARRAY['Image'::text, 'File'::text, 'Value'::text])))
+);
+
+ALTER TABLE upload.file ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME upload.file_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE upload.notice (
+    upload_id bigint NOT NULL,
+    series_count integer NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE upload.notice IS 'Tells curators that series of an upload are held for them.';
+
+CREATE TABLE upload.notice_seen (
+    upload_id bigint NOT NULL,
+    account text NOT NULL,
+    series_count integer NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE upload.series (
+    received_id bigint NOT NULL,
+    upload_id bigint NOT NULL,
+    number integer NOT NULL,
+    patient_number integer NOT NULL,
+    modality text,
+    image_count integer NOT NULL,
+    byte_count bigint NOT NULL,
+    stage text DEFAULT 'received'::text NOT NULL,
+    reason_code text,
+    reason text,
+    research_series_uid text,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT series_image_count_check CHECK ((image_count > 0)),
+    CONSTRAINT series_number_check CHECK ((number > 0)),
+    CONSTRAINT series_patient_number_check CHECK ((patient_number > 0)),
+    CONSTRAINT series_stage_check CHECK ((stage = ANY (ARRAY['received'::text, 'held'::text, 'released'::text, 'rejected'::text, 'quarantined'::text])))
+);
+
+COMMENT ON TABLE upload.series IS 'Series of an upload by their number in it, and how far each has come. Triggers keep it.';
+
+ALTER TABLE upload.upload ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME upload.upload_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE upload.verdict (
+    id bigint NOT NULL,
+    upload_id bigint NOT NULL,
+    file_number integer NOT NULL,
+    name text,
+    code text NOT NULL,
+    series_number integer,
+    reason text
+);
+
+COMMENT ON TABLE upload.verdict IS 'What became of each file; one row per entry for what came in a zip.';
+
+ALTER TABLE upload.verdict ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME upload.verdict_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 ALTER TABLE ONLY access.acceptance
@@ -3027,6 +3340,33 @@ ALTER TABLE ONLY registry.socket
 ALTER TABLE ONLY registry.socket
     ADD CONSTRAINT socket_relative_path_key UNIQUE (relative_path);
 
+ALTER TABLE ONLY upload.file
+    ADD CONSTRAINT file_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY upload.file
+    ADD CONSTRAINT file_upload_id_number_key UNIQUE (upload_id, number);
+
+ALTER TABLE ONLY upload.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (upload_id);
+
+ALTER TABLE ONLY upload.notice_seen
+    ADD CONSTRAINT notice_seen_pkey PRIMARY KEY (upload_id, account);
+
+ALTER TABLE ONLY upload.quota
+    ADD CONSTRAINT quota_pkey PRIMARY KEY (account);
+
+ALTER TABLE ONLY upload.series
+    ADD CONSTRAINT series_pkey PRIMARY KEY (received_id);
+
+ALTER TABLE ONLY upload.series
+    ADD CONSTRAINT series_upload_id_number_key UNIQUE (upload_id, number);
+
+ALTER TABLE ONLY upload.upload
+    ADD CONSTRAINT upload_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY upload.verdict
+    ADD CONSTRAINT verdict_pkey PRIMARY KEY (id);
+
 CREATE INDEX request_account ON access.request USING btree (account);
 
 CREATE INDEX disclosure_request ON broker.disclosure USING btree (request_id);
@@ -3087,7 +3427,7 @@ CREATE INDEX report_received ON catalog.report USING btree (received_id);
 
 CREATE INDEX report_study ON catalog.report USING btree (study_uid) WHERE (study_uid IS NOT NULL);
 
-CREATE INDEX report_unlinked ON catalog.report USING btree (collection, accession) WHERE (study_uid IS NULL);
+CREATE INDEX report_unlinked ON catalog.report USING btree (collection, patient_alias) WHERE (study_uid IS NULL);
 
 CREATE INDEX report_words ON catalog.report USING gin (words);
 
@@ -3127,13 +3467,21 @@ CREATE INDEX tag_code ON catalog.tag USING btree (scheme, code);
 
 CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprint) WHERE (status = 'ok'::text);
 
-CREATE INDEX received_clinical_orphans ON landing.received_clinical USING btree (source, collection, patient_key) WHERE (reason_code = 'patient-unknown'::text);
+CREATE INDEX received_clinical_patient ON landing.received_clinical USING btree (patient_key) WHERE (patient_key IS NOT NULL);
 
 CREATE INDEX received_clinical_run ON landing.received_clinical USING btree (run_id);
 
 CREATE INDEX received_clinical_waiting ON landing.received_clinical USING btree (id) WHERE (state = 'received'::text);
 
 CREATE INDEX received_series_state ON landing.received_series USING btree (state);
+
+CREATE INDEX series_research ON upload.series USING btree (research_series_uid);
+
+CREATE INDEX upload_owner ON upload.upload USING btree (owner, id DESC);
+
+CREATE INDEX upload_waiting ON upload.upload USING btree (state) WHERE (state = ANY (ARRAY['open'::text, 'received'::text]));
+
+CREATE INDEX verdict_upload ON upload.verdict USING btree (upload_id, id);
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON access.acceptance FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
@@ -3201,11 +3549,15 @@ CREATE TRIGGER file_series BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((n
 
 CREATE TRIGGER file_series_again BEFORE UPDATE ON catalog.series FOR EACH ROW WHEN (((new.facet_id IS NULL) OR (((old.state IS DISTINCT FROM new.state) OR (old.owner IS DISTINCT FROM new.owner)) OR (old.visibility IS DISTINCT FROM new.visibility)) OR (old.team IS DISTINCT FROM new.team))) EXECUTE FUNCTION catalog.file_series();
 
+CREATE TRIGGER follow_upload AFTER UPDATE OF state ON catalog.series FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION upload.follow_catalog();
+
 CREATE TRIGGER guard_birth BEFORE INSERT ON catalog.series FOR EACH ROW WHEN ((new.state <> ALL (ARRAY['held'::text, 'listed'::text]))) EXECUTE FUNCTION curation.guard_birth();
 
 CREATE TRIGGER guard_gone BEFORE DELETE ON catalog.series FOR EACH ROW WHEN ((old.state <> 'listed'::text)) EXECUTE FUNCTION catalog.guard_gone();
 
 CREATE TRIGGER guard_release BEFORE UPDATE OF state ON catalog.series FOR EACH ROW EXECUTE FUNCTION curation.guard_release();
+
+CREATE TRIGGER link_reports AFTER INSERT ON catalog.series FOR EACH ROW WHEN ((new.attributes ? 'AccessionNumber'::text)) EXECUTE FUNCTION catalog.link_reports();
 
 CREATE TRIGGER settle_report BEFORE UPDATE OF state ON catalog.report FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION catalog.settle_report();
 
@@ -3239,6 +3591,8 @@ CREATE TRIGGER take_revision BEFORE INSERT ON experiment.spec FOR EACH ROW EXECU
 
 CREATE TRIGGER deid_decided AFTER INSERT OR UPDATE OF decided_at ON landing.quarantine FOR EACH ROW WHEN ((new.stage = 'deidentify'::text)) EXECUTE FUNCTION catalog.deid_decided();
 
+CREATE TRIGGER follow_upload AFTER UPDATE OF state ON landing.received_series FOR EACH ROW WHEN (((new.source = 'upload'::text) AND (new.state IS DISTINCT FROM old.state))) EXECUTE FUNCTION upload.follow_landing();
+
 CREATE TRIGGER tell_fetched AFTER INSERT OR UPDATE ON landing.received_series FOR EACH ROW EXECUTE FUNCTION landing.tell_fetched();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON phi.project_key FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
@@ -3250,6 +3604,14 @@ CREATE TRIGGER stamp_key BEFORE INSERT ON phi.patient FOR EACH ROW EXECUTE FUNCT
 CREATE TRIGGER stamp_key BEFORE INSERT ON phi.uid FOR EACH ROW EXECUTE FUNCTION phi.stamp_key();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON registry.algorithm_version FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER guard_open BEFORE INSERT ON upload.upload FOR EACH ROW EXECUTE FUNCTION upload.guard_open();
+
+CREATE TRIGGER guard_quota AFTER INSERT OR UPDATE OF byte_count ON upload.file FOR EACH STATEMENT EXECUTE FUNCTION upload.guard_quota();
+
+CREATE TRIGGER guard_state BEFORE UPDATE OF state ON upload.upload FOR EACH ROW EXECUTE FUNCTION upload.guard_state();
+
+CREATE TRIGGER tell_open AFTER INSERT ON upload.upload FOR EACH ROW EXECUTE FUNCTION upload.tell_open();
 
 ALTER TABLE ONLY access.acceptance
     ADD CONSTRAINT acceptance_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
@@ -3601,6 +3963,36 @@ ALTER TABLE ONLY registry.algorithm
 
 ALTER TABLE ONLY registry.algorithm_version
     ADD CONSTRAINT algorithm_version_name_fkey FOREIGN KEY (name) REFERENCES registry.algorithm(name);
+
+ALTER TABLE ONLY upload.file
+    ADD CONSTRAINT file_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES upload.upload(id);
+
+ALTER TABLE ONLY upload.notice_seen
+    ADD CONSTRAINT notice_seen_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY upload.notice_seen
+    ADD CONSTRAINT notice_seen_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES upload.notice(upload_id);
+
+ALTER TABLE ONLY upload.notice
+    ADD CONSTRAINT notice_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES upload.upload(id);
+
+ALTER TABLE ONLY upload.quota
+    ADD CONSTRAINT quota_account_fkey FOREIGN KEY (account) REFERENCES access.account(name);
+
+ALTER TABLE ONLY upload.series
+    ADD CONSTRAINT series_received_id_fkey FOREIGN KEY (received_id) REFERENCES landing.received_series(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY upload.series
+    ADD CONSTRAINT series_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES upload.upload(id);
+
+ALTER TABLE ONLY upload.upload
+    ADD CONSTRAINT upload_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
+
+ALTER TABLE ONLY upload.upload
+    ADD CONSTRAINT upload_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY upload.verdict
+    ADD CONSTRAINT verdict_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES upload.upload(id);
 
 ALTER TABLE access.acceptance ENABLE ROW LEVEL SECURITY;
 
@@ -4108,6 +4500,68 @@ CREATE POLICY visible ON registry.algorithm_version FOR SELECT TO radflow_portal
    FROM registry.algorithm a
   WHERE (a.name = algorithm_version.name))));
 
+ALTER TABLE upload.file ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY for_curators ON upload.notice FOR SELECT TO radflow_portal USING (( SELECT access.has_role('curator'::access.role) AS has_role));
+
+CREATE POLICY mine ON upload.file FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM upload.upload u
+  WHERE ((u.id = file.upload_id) AND (u.owner = access.current_account())))));
+
+CREATE POLICY mine ON upload.notice_seen TO radflow_portal USING ((account = access.current_account())) WITH CHECK ((account = access.current_account()));
+
+CREATE POLICY mine ON upload.quota FOR SELECT TO radflow_portal USING (((account = access.current_account()) OR ( SELECT access.has_role('admin'::access.role) AS has_role)));
+
+CREATE POLICY mine ON upload.series FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM upload.upload u
+  WHERE ((u.id = series.upload_id) AND (u.owner = access.current_account())))));
+
+CREATE POLICY mine ON upload.upload FOR SELECT TO radflow_portal USING (((owner = access.current_account()) OR (( SELECT access.has_role('curator'::access.role) AS has_role) AND (EXISTS ( SELECT
+   FROM upload.notice n
+  WHERE (n.upload_id = upload.id))))));
+
+CREATE POLICY mine ON upload.verdict FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM upload.upload u
+  WHERE ((u.id = verdict.upload_id) AND (u.owner = access.current_account())))));
+
+CREATE POLICY mine_to_end ON upload.upload FOR UPDATE TO radflow_portal USING (((owner = access.current_account()) AND (state = 'open'::text))) WITH CHECK (((owner = access.current_account()) AND (state = ANY (ARRAY['open'::text, 'received'::text, 'cancelled'::text]))));
+
+CREATE POLICY mine_to_open ON upload.upload FOR INSERT TO radflow_portal WITH CHECK (((owner = access.current_account()) AND (state = 'open'::text)));
+
+CREATE POLICY mine_to_send ON upload.file FOR INSERT TO radflow_portal WITH CHECK ((EXISTS ( SELECT
+   FROM upload.upload u
+  WHERE ((u.id = file.upload_id) AND (u.owner = access.current_account()) AND (u.state = 'open'::text)))));
+
+CREATE POLICY mine_to_send_on ON upload.file FOR UPDATE TO radflow_portal USING ((EXISTS ( SELECT
+   FROM upload.upload u
+  WHERE ((u.id = file.upload_id) AND (u.owner = access.current_account()) AND (u.state = 'open'::text)))));
+
+ALTER TABLE upload.notice ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE upload.notice_seen ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY pipeline ON upload.file TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON upload.notice FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY pipeline ON upload.notice_seen FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY pipeline ON upload.quota FOR SELECT TO radflow_pipeline USING (true);
+
+CREATE POLICY pipeline ON upload.series TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON upload.upload TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON upload.verdict TO radflow_pipeline USING (true) WITH CHECK (true);
+
+ALTER TABLE upload.quota ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE upload.series ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE upload.upload ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE upload.verdict ENABLE ROW LEVEL SECURITY;
+
 GRANT USAGE ON SCHEMA access TO radflow_pipeline;
 GRANT USAGE ON SCHEMA access TO radflow_portal;
 GRANT USAGE ON SCHEMA access TO radflow_broker;
@@ -4136,6 +4590,9 @@ GRANT USAGE ON SCHEMA phi TO radflow_broker;
 
 GRANT USAGE ON SCHEMA registry TO radflow_pipeline;
 GRANT USAGE ON SCHEMA registry TO radflow_portal;
+
+GRANT USAGE ON SCHEMA upload TO radflow_pipeline;
+GRANT USAGE ON SCHEMA upload TO radflow_portal;
 
 REVOKE ALL ON FUNCTION access.end_member(of_team text, who text, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION access.end_member(of_team text, who text, why text) TO radflow_portal;
@@ -4279,6 +4736,108 @@ REVOKE ALL ON FUNCTION phi.stamp_key() FROM PUBLIC;
 REVOKE ALL ON FUNCTION phi.use_key(wanted_project text, wanted_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION phi.use_key(wanted_project text, wanted_key text) TO radflow_pipeline;
 
+GRANT SELECT ON TABLE upload.quota TO radflow_portal;
+GRANT SELECT ON TABLE upload.quota TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION upload.allowance() FROM PUBLIC;
+GRANT ALL ON FUNCTION upload.allowance() TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
+
+GRANT UPDATE(title) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(description) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(licence) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(doi) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(cancer_types) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(tumor_locations) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(species) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(subject_count) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(source_version) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT UPDATE(group_name) ON TABLE catalog.collection TO radflow_pipeline;
+
+GRANT SELECT ON TABLE upload.upload TO radflow_portal;
+GRANT SELECT ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT INSERT(owner) ON TABLE upload.upload TO radflow_portal;
+
+GRANT INSERT(team) ON TABLE upload.upload TO radflow_portal;
+
+GRANT INSERT(visibility) ON TABLE upload.upload TO radflow_portal;
+
+GRANT INSERT(collection) ON TABLE upload.upload TO radflow_portal;
+
+GRANT INSERT(licence) ON TABLE upload.upload TO radflow_portal;
+
+GRANT INSERT(licence_uri) ON TABLE upload.upload TO radflow_portal;
+
+GRANT INSERT(attested) ON TABLE upload.upload TO radflow_portal;
+
+GRANT UPDATE(state) ON TABLE upload.upload TO radflow_portal;
+GRANT UPDATE(state) ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT UPDATE(reason_code) ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT UPDATE(reason) ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT UPDATE(attempts) ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT UPDATE(received_at) ON TABLE upload.upload TO radflow_portal;
+
+GRANT UPDATE(done_at) ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT UPDATE(changed_at) ON TABLE upload.upload TO radflow_pipeline;
+
+GRANT UPDATE(forgotten_at) ON TABLE upload.upload TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION upload.may_use_collection(wanted text, of_team text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION upload.set_quota(who text, bytes bigint, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION upload.set_quota(who text, bytes bigint, why text) TO radflow_portal;
+
+GRANT SELECT ON TABLE upload.file TO radflow_portal;
+
+GRANT SELECT(id) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT INSERT(upload_id) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(upload_id) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT INSERT(number) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(number) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT INSERT(name) ON TABLE upload.file TO radflow_portal;
+GRANT UPDATE(name) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT INSERT(mark) ON TABLE upload.file TO radflow_portal;
+GRANT UPDATE(mark) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT INSERT(byte_count),UPDATE(byte_count) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(byte_count) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT UPDATE(done_bytes) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(done_bytes) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT INSERT(sha256),UPDATE(sha256) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(sha256) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT UPDATE(state) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(state),UPDATE(state) ON TABLE upload.file TO radflow_pipeline;
+
+GRANT UPDATE(changed_at) ON TABLE upload.file TO radflow_portal;
+GRANT SELECT(changed_at) ON TABLE upload.file TO radflow_pipeline;
+
+REVOKE ALL ON FUNCTION upload.used() FROM PUBLIC;
+GRANT ALL ON FUNCTION upload.used() TO radflow_portal;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE access.account TO radflow_pipeline;
 GRANT SELECT ON TABLE access.account TO radflow_portal;
 
@@ -4318,30 +4877,40 @@ GRANT SELECT ON TABLE catalog.body_part_code TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.body_part_code TO radflow_pipeline;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE catalog.clinical_run TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT SELECT,INSERT ON TABLE catalog.collection TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.collection TO radflow_portal;
+GRANT SELECT(id) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(title) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(dag_id) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(description) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(run_id) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(licence) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(task_id) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(doi) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(part) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(cancer_types) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(source) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(tumor_locations) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(source_kind) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(species) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(collection) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(subject_count) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(selection) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(source_version) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(licence) ON TABLE catalog.clinical_run TO radflow_portal;
 
-GRANT UPDATE(group_name) ON TABLE catalog.collection TO radflow_pipeline;
+GRANT SELECT(received) ON TABLE catalog.clinical_run TO radflow_portal;
+
+GRANT SELECT(catalogued) ON TABLE catalog.clinical_run TO radflow_portal;
+
+GRANT SELECT(quarantined) ON TABLE catalog.clinical_run TO radflow_portal;
+
+GRANT SELECT(owner) ON TABLE catalog.clinical_run TO radflow_portal;
+
+GRANT SELECT(team) ON TABLE catalog.clinical_run TO radflow_portal;
+
+GRANT SELECT(visibility) ON TABLE catalog.clinical_run TO radflow_portal;
+
+GRANT SELECT(started_at) ON TABLE catalog.clinical_run TO radflow_portal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE catalog.condition TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.condition TO radflow_portal;
@@ -4490,3 +5059,29 @@ GRANT SELECT ON TABLE registry.algorithm_version TO radflow_portal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE registry.socket TO radflow_pipeline;
 GRANT SELECT ON TABLE registry.socket TO radflow_portal;
+
+GRANT SELECT ON TABLE upload.notice TO radflow_portal;
+GRANT SELECT ON TABLE upload.notice TO radflow_pipeline;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE upload.notice_seen TO radflow_portal;
+GRANT SELECT ON TABLE upload.notice_seen TO radflow_pipeline;
+
+GRANT SELECT ON TABLE upload.series TO radflow_portal;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE upload.series TO radflow_pipeline;
+
+GRANT SELECT ON TABLE upload.verdict TO radflow_portal;
+GRANT INSERT,DELETE ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT SELECT(id) ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT SELECT(upload_id) ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT SELECT(file_number) ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT UPDATE(name) ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT SELECT(code) ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT SELECT(series_number) ON TABLE upload.verdict TO radflow_pipeline;
+
+GRANT SELECT(reason) ON TABLE upload.verdict TO radflow_pipeline;

@@ -64,7 +64,7 @@ def decoded(data: bytes, charset: str = "") -> str:
         ClinicalError: ``charset``.
     """
     try:
-        return data.decode(charset or "utf-8-sig")
+        return data.decode(charset or "utf-8-sig").replace("\0", "")
     except (UnicodeDecodeError, LookupError):
         code = "charset"
         raise ClinicalError(code) from None

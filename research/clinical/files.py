@@ -78,7 +78,7 @@ def _ndjson(file: BinaryIO, source: str) -> Iterator[Landed]:
         yield Landed(
             kind, resource_key(source, name),
             resource_key(source, patient) if patient.startswith(("Patient/", "urn:uuid:")) else None,
-            _sha(raw), start, len(raw), "" if kind == "patient" or patient else "no-patient",
+            _canonical(resource), start, len(raw), "" if kind == "patient" or patient else "no-patient",
         )  # fmt: skip
 
 
@@ -87,7 +87,11 @@ def _resource(raw: bytes) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(raw)
+        if b"\\u" in raw:  # half a surrogate pair is no character
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
+        return None
+    if b"\\u0000" in raw:
         return None
     return found if isinstance(found, dict) else None
 
@@ -139,6 +143,11 @@ def _problem(code: str, source: str, raw: bytes, start: int) -> Landed:
     )
 
 
+def _canonical(resource: dict[str, Any]) -> str:
+    """Hash of what a resource says, however it is spaced and ordered: search and export write it differently."""
+    return _sha(json.dumps(resource, sort_keys=True, separators=(",", ":")).encode())
+
+
 def _sha(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
@@ -168,17 +177,13 @@ class Reader:
         """
         self._file.seek(position)
         raw = self._file.read(byte_count)
-        code = "unreadable"
-        if _sha(raw) != sha256:
+        resource = _resource(raw) if self._format == "fhir" else None
+        if sha256 != (_canonical(resource) if resource is not None else _sha(raw)):
+            code = "unreadable"
             raise ClinicalError(code, "the file is not what it was when it was received")
-        if self._format == "csv":
-            return table.parse(raw, self._names)
-        if self._format == "hl7":
-            return oru.parse(raw)
-        resource = _resource(raw)
-        if resource is None:
-            raise ClinicalError(code)
-        return fhir.parse(resource)
+        if resource is not None:
+            return fhir.parse(resource)
+        return table.parse(raw, self._names) if self._format == "csv" else oru.parse(raw)
 
     def close(self) -> None:
         """Close the file."""

@@ -83,7 +83,7 @@ def unescaped(value: str, marks: str) -> str:
         if inner in literal:
             out.append(literal[inner])
         elif inner[:1] == "X" and _HEX.fullmatch(inner[1:]) and len(inner) % 2 == 1:
-            out.append(bytes.fromhex(inner[1:]).decode("latin-1"))
+            out.append(bytes.fromhex(inner[1:]).decode("latin-1").replace("\0", ""))
         elif inner[:1] == ".":
             out.append("\n" if inner[1:3] in ("br", "sp", "ce") else " ")
         elif not _FORMAT.fullmatch(inner):
@@ -140,7 +140,7 @@ def _decoded(raw: bytes) -> str:
         raise ClinicalError(code)
     for codec in [_CHARSETS[said]] if said else ["utf-8", "latin-1"]:  # nothing said: what most senders send
         try:
-            return raw.decode(codec)
+            return raw.decode(codec).replace("\0", "")
         except UnicodeDecodeError:
             continue
     raise ClinicalError(code)

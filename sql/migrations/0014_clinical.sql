@@ -63,8 +63,7 @@ comment on column landing.received_clinical.position is 'Where it begins in its 
 comment on column landing.received_clinical.patient_key is 'resource_key of its Patient.';
 comment on column landing.received_clinical.release is 'Whether its report is released without a person''s look.';
 create index received_clinical_waiting on landing.received_clinical (id) where state = 'received';
-create index received_clinical_orphans on landing.received_clinical (source, collection, patient_key)
-  where reason_code = 'patient-unknown';
+create index received_clinical_patient on landing.received_clinical (patient_key) where patient_key is not null;
 create index received_clinical_run on landing.received_clinical (run_id);
 alter table landing.received_clinical set (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
@@ -80,7 +79,7 @@ create table landing.clinical_followed (
   source text not null,
   collection text not null,
   kinds text not null default '',
-  identifiers text not null default '',
+  group_id text not null default '',
   since timestamptz,
   bulk boolean not null default false,
   release boolean not null default false,
@@ -99,7 +98,7 @@ create table catalog.report (
   collection text not null references catalog.collection,
   patient_alias text not null,
   study_uid text,
-  accession text,
+  accessions text[] not null default '{}',
   report_date date,
   kind text not null,
   scheme text,
@@ -122,10 +121,10 @@ create table catalog.report (
 );
 comment on table catalog.report is 'De-identified report text; dates in it are shifted as those of the patient''s images are.';
 comment on column catalog.report.study_uid is 'New Study Instance UID; the study itself may not be here (yet).';
-comment on column catalog.report.accession is 'Accession number hashed as in the de-identified images.';
+comment on column catalog.report.accessions is 'Accession numbers, hashed as in the de-identified images.';
 create index report_patient on catalog.report (collection, patient_alias, report_date);
 create index report_study on catalog.report (study_uid) where study_uid is not null;
-create index report_unlinked on catalog.report (collection, accession) where study_uid is null;
+create index report_unlinked on catalog.report (collection, patient_alias) where study_uid is null;
 create index report_words on catalog.report using gin (words);
 create index report_received on catalog.report (received_id);
 create index report_held on catalog.report (catalogued_at) where state = 'held';
@@ -218,6 +217,22 @@ create index condition_code on catalog.condition (scheme, code, clinical_status)
 create index condition_received on catalog.condition (received_id);
 alter table catalog.observation set (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 alter table catalog.finding set (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+
+-- Images may come after their report: the accession number that both hash alike brings them together.
+create function catalog.link_reports() returns trigger language plpgsql security definer
+  set search_path = catalog, pg_temp as $$
+begin
+  with linked as (
+    update catalog.report r set study_uid = new.study_uid
+    where r.collection = new.collection and r.patient_alias = new.patient_alias and r.study_uid is null
+      and r.accessions @> array[new.attributes->>'AccessionNumber']
+    returning r.report_id)
+  update catalog.finding f set study_uid = new.study_uid
+  from linked l where f.report_id = l.report_id and f.study_uid is null;
+  return null;
+end $$;
+create trigger link_reports after insert on catalog.series
+  for each row when (new.attributes ? 'AccessionNumber') execute function catalog.link_reports();
 
 -- A held report is shown by a curator, once; the text of what was shown does not change under the reader.
 create function catalog.settle_report() returns trigger language plpgsql as $$

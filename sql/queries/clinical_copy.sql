@@ -1,0 +1,1 @@
+copy staged_clinical from stdin (format csv)

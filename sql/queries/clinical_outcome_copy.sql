@@ -1,0 +1,1 @@
+copy staged_outcome from stdin (format csv)

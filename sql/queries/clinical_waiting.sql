@@ -1,0 +1,1 @@
+select count(*) as waiting from landing.received_clinical where state = 'received'
