@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 
 from radflow_portal.auth import Account
 from radflow_portal.catalog_filters import EVERYTHING, FACETS, After, Limit, Sort, Wanted, series, studies
+from radflow_portal.catalog_models import Collection, Facets, Series, Study, StudyDetail
 from radflow_portal.db import Row, as_account
-from radflow_portal.models import Collection, Facets, Keyset, Page, Series, Study, StudyDetail
+from radflow_portal.models import Keyset, Page
 from radflow_portal.paging import Part
 from radflow_portal.problems import not_found
 
