@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from research.criteria.grammar import All, AnyOf, AtLeast, Criteria, Leaf, Node, Not, parse
+from research.criteria.grammar import (
+    All,
+    Among,
+    AnyOf,
+    AtLeast,
+    Criteria,
+    First,
+    Has,
+    Leaf,
+    Node,
+    Not,
+    StudyHas,
+    Test,
+    parse,
+    scope,
+)
 from research.tagging import CONCEPTS
 
 
@@ -12,10 +27,11 @@ def describe(criteria: Criteria) -> str:
     Raises:
         CriteriaError: criteria that mean nothing.
     """
-    node = parse(criteria)
+    states, node = scope(parse(criteria))
+    what = " or ".join(states)
     if isinstance(node, All) and not node.parts:
-        return "Every released series."
-    return f"Released series where {phrase(node)}."
+        return f"Every {what} series."
+    return f"{what.capitalize()} series where {phrase(node)}."
 
 
 def phrase(node: Node) -> str:
@@ -31,6 +47,14 @@ def phrase(node: Node) -> str:
             noun = count if n == 1 or count == "series" else "studies"
             when = "" if window is None else f" {_window(*window)}"
             return f"the patient has at least {n} {noun}{when} where {_grouped(of)}"
+        case First(of, last):
+            return f"it is of the patient's {'last' if last else 'first'} study where {_grouped(of)}"
+        case StudyHas(of):
+            return f"its study has a series where {_grouped(of)}"
+        case Among(states, of):
+            return f"it is {' or '.join(states)} and {_grouped(of)}"
+        case Has():
+            return _record(node)
         case Leaf():
             return _leaf(node)
 
@@ -40,7 +64,7 @@ def _join(parts: tuple[Node, ...], word: str) -> str:
 
 
 def _grouped(node: Node) -> str:
-    bare = isinstance(node, Leaf) or (isinstance(node, All | AnyOf) and len(node.parts) == 0)
+    bare = isinstance(node, Leaf | Has) or (isinstance(node, All | AnyOf) and len(node.parts) == 0)
     return phrase(node) if bare else f"({phrase(node)})"
 
 
@@ -52,6 +76,30 @@ def _window(low: int, high: int) -> str:
     return f"from {-low} days before to {high} days after this one"
 
 
+_WHEN = {
+    "study": "of this study",
+    "ever": "at any time",
+    "at": "active on the day of this study",
+    "before": "that began by the day of this study",
+}
+
+
+def _record(node: Has) -> str:
+    named = " or ".join(_word(key, "tag", quoted=False) for key in node.keys)
+    noun = f"{node.kind.noun} {named}".strip()
+    told = [_tested(test) for test in node.tests if test.field.name != "unit"]
+    unit = next((f" {test.value}" for test in node.tests if test.field.name == "unit"), "")
+    when = _WHEN.get(node.when) or _window(*(node.window_days or (0, 0)))
+    with_ = f" ({' and '.join(told)}{unit})" if told else unit and f" (in{unit})"
+    return f"the patient has {noun}{with_} {when}"
+
+
+def _tested(test: Test) -> str:
+    if test.field.name == "status" and isinstance(test.value, tuple):
+        return " or ".join(str(value) for value in test.value)
+    return _leaf(Leaf(test.field, test.op, test.value))
+
+
 def _leaf(leaf: Leaf) -> str:
     label, unit = leaf.field.label, leaf.field.unit
     if leaf.field.kind == "boolean" and leaf.op.name in ("eq", "ne"):
@@ -61,7 +109,9 @@ def _leaf(leaf: Leaf) -> str:
             return "it has a tag" if leaf.value else "it has no tag"
         return leaf.op.phrase.format(label=label) if leaf.value else f"{label} is unknown"
     values = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
-    words = [_word(value, leaf.field.kind, quoted=leaf.op.name == "contains") for value in values]
+    words = [
+        _word(value, leaf.field.kind, quoted=leaf.op.name in ("contains", "has_words")) for value in values
+    ]
     text = " and ".join(words) if leaf.op.shape == "pair" else ", ".join(words)
     return leaf.op.phrase.format(label=label, value=f"{text} {unit}".strip())
 

@@ -1,7 +1,7 @@
 """The one table of what criteria can speak about: each row says how SQL, Python and English name a field.
 
-SQL expressions use the alias placeholders ``{s}`` (``catalog.series``), ``{st}`` (``catalog.study``) and
-``{p}`` (``catalog.patient``), so that ``at_least`` can ask about the patient's other series.
+SQL expressions use the alias placeholder ``{s}`` (``catalog.series``), so that ``at_least`` can ask about the patient's
+other series. A series has its study's date, its patient's sex and age, as it was filed with them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from typing import Any, Literal
 Kind = Literal["text", "integer", "number", "date", "boolean", "tag"]
 Scalar = str | int | float | bool
 
-FROM_TEMPLATE = (
-    "catalog.series {s} JOIN catalog.study {st} ON {st}.study_uid = {s}.study_uid "
-    "JOIN catalog.patient {p} ON {p}.patient_alias = {s}.patient_alias AND {p}.collection = {s}.collection"
-)
-"""The FROM clause that criteria are written against, with placeholders for the aliases."""
+FROM_TEMPLATE = "catalog.series {s}"
+"""The FROM clause that criteria are written against, with a placeholder for the alias."""
 
-FROM_SQL = FROM_TEMPLATE.format(s="s", st="st", p="p")
+FROM_SQL = FROM_TEMPLATE.format(s="s")
 """The FROM clause that ``to_sql`` and ``SELECT_SQL`` go with."""
 
 
@@ -32,11 +29,13 @@ class Field:
     Attributes:
         name: what the JSON calls it.
         kind: decides which operators and values are allowed.
-        sql: SQL expression with alias placeholders; NULL means missing.
+        sql: SQL expression with the alias placeholder ``{s}`` or, in a dictionary, ``{d}``; NULL means missing.
         key: the key of a catalog row (a Mapping) that holds the value; None means missing.
         label: what the English sentence calls it.
         unit: unit of the value, empty where it has none.
         about: one sentence for the reference page.
+        facet: the column of ``catalog.facet`` that has the same text, empty where it is missing.
+        dictionary: the value is in ``catalog.description``, and ``sql`` is an expression over that.
     """
 
     name: str
@@ -46,6 +45,8 @@ class Field:
     label: str
     unit: str
     about: str
+    facet: str = ""
+    dictionary: bool = False
 
     def get(self, row: Mapping[str, Any]) -> Scalar | None:
         """Value of this field in a catalog row, in the form comparisons use; None where it is missing.
@@ -70,18 +71,43 @@ class Field:
                 return str(value)
 
 
-def _series(name: str, kind: Kind, label: str, unit: str, about: str, column: str | None = None) -> Field:
+def _series(
+    name: str, kind: Kind, label: str, unit: str, about: str, column: str | None = None, facet: str = ""
+) -> Field:
     column = column or name
     # NaN would equal itself in PostgreSQL and nothing in Python: both read it as missing.
     sql = f"NULLIF({{s}}.{column}, 'NaN')" if kind == "number" else f"{{s}}.{column}"
-    return Field(name, kind, sql, column, label, unit, about)
+    return Field(name, kind, sql, column, label, unit, about, facet)
+
+
+def _description(name: str, label: str, about: str) -> Field:
+    return Field(name, "text", f"NULLIF({{d}}.{name}, '')", name, label, "", about, dictionary=True)
 
 
 _ROWS = (
-    _series("collection", "text", "collection", "", "The collection the series came with."),
-    _series("modality", "text", "modality", "", "Modality (0008,0060), for example CT."),
-    _series("body_part", "text", "body part", "", "Body Part Examined (0018,0015), as catalogued."),
-    _series("manufacturer", "text", "manufacturer", "", "Manufacturer (0008,0070) of the scanner."),
+    _series(
+        "collection", "text", "collection", "", "The collection the series came with.", facet="collection"
+    ),
+    _series("modality", "text", "modality", "", "Modality (0008,0060), for example CT.", facet="modality"),
+    _series(
+        "body_part",
+        "text",
+        "body part",
+        "",
+        "Body Part Examined (0018,0015), as catalogued.",
+        facet="body_part",
+    ),
+    _series(
+        "body_part_code", "text", "body part's code", "", "Its code as scheme:code, where the text is mapped."
+    ),
+    _series(
+        "manufacturer",
+        "text",
+        "manufacturer",
+        "",
+        "Manufacturer (0008,0070) of the scanner.",
+        facet="manufacturer",
+    ),
     _series("manufacturer_model", "text", "scanner model", "", "Manufacturer's Model Name (0008,1090)."),
     _series("image_count", "integer", "number of images", "", "How many instances the series has."),
     _series("rows", "integer", "image rows", "pixels", "Rows (0028,0010).", "row_count"),
@@ -98,32 +124,27 @@ _ROWS = (
     _series("exposure_mas", "number", "exposure", "mAs", "Exposure (0018,1152)."),
     _series("tube_current_ma", "number", "tube current", "mA", "X-Ray Tube Current (0018,1151)."),
     _series("convolution_kernel", "text", "reconstruction kernel", "", "Convolution Kernel (0018,1210)."),
-    Field(
-        "patient_sex",
-        "text",
-        "{p}.patient_sex",
-        "patient_sex",
-        "sex",
-        "",
-        "Patient's Sex (0010,0040): M, F or O.",
-    ),
-    Field(
-        "patient_age_years",
-        "number",
-        "NULLIF({st}.patient_age_years, 'NaN')",
-        "patient_age_years",
-        "age",
-        "years",
-        "Age at the study, in years.",
-    ),
-    Field(
+    _series("patient_sex", "text", "sex", "", "Patient's Sex (0010,0040): M, F or O.", facet="sex"),
+    _series("patient_age_years", "number", "age", "years", "Age at the study, in years."),
+    _series(
         "study_date",
         "date",
-        "{st}.study_date",
-        "study_date",
         "study date (shifted)",
         "",
         "Study Date (0008,0020) as stored: shifted per patient by a secret offset; intervals are real.",
+    ),
+    _description("study_description", "study description", "Study Description (0008,1030)."),
+    _description("series_description", "series description", "Series Description (0008,103E)."),
+    _series(
+        "licence", "text", "licence", "", "The licence's name, as the series came with it.", facet="licence"
+    ),
+    _series(
+        "analysis_result",
+        "text",
+        "published analysis",
+        "",
+        "The published analysis that a derived public series belongs to.",
+        facet="analysis_result",
     ),
     _series("derived", "boolean", "derived image", "", "True for images computed from others."),
     Field(
@@ -140,14 +161,26 @@ _ROWS = (
 FIELDS: Mapping[str, Field] = {field.name: field for field in _ROWS}
 """Every field by name, in the order of the reference page."""
 
-_IDENTITY = ("series_uid", "study_uid", "patient_alias", "manifest_sha256")
+_IDENTITY = ("series_uid", "study_uid", "patient_alias", "state")
+
+
+def _selected(field: Field) -> str:
+    if field.dictionary:
+        looked_up = (
+            f"SELECT {field.sql.format(d='d')} FROM catalog.description d WHERE d.id = s.description_id"  # noqa: S608
+        )
+        return f"({looked_up}) AS {field.key}"
+    return f"s.{field.key}"
+
 
 SELECT_SQL = ", ".join(
     [
         *(f"s.{column}" for column in _IDENTITY),
-        *(f"{'st' if '{st}' in f.sql else 'p' if '{p}' in f.sql else 's'}.{f.key}" for f in _ROWS if f.sql),
+        "coalesce(s.manifest_sha256, 'listed:' || s.listing_hash) AS manifest_sha256",
+        *(_selected(f) for f in _ROWS if f.sql),
         "ARRAY(SELECT t.scheme || ':' || t.code FROM catalog.tag t WHERE t.series_uid = s.series_uid"
         " ORDER BY 1) AS tags",
     ]
 )
-"""Select list, with ``FROM_SQL``, of the rows that ``matches`` and ``freeze`` take."""
+"""Select list, with ``FROM_SQL``, of the rows that ``matches`` and ``freeze`` take. A listed series has no files here:
+the hash of its entry in the index stands for them."""

@@ -4,7 +4,11 @@ Criteria are one of:
 
 - ``{"all": [criteria, ...]}``, ``{"any": [criteria, ...]}``, ``{"not": criteria}``
 - ``{"at_least": {"n": 2, "of": criteria, "count": "study" or "series", "window_days": [30, 400]}}``
+- ``{"first": criteria}``, ``{"last": criteria}``, ``{"study_has": criteria}``
+- ``{"finding": {...}}``, ``{"observation": {...}}``, ``{"condition": {...}}``, ``{"report_text": {...}}``
 - ``{"field": name, "op": name, "value": ...}``
+
+and, as the outermost one only, ``{"among": ["released", "listed"], "of": criteria}``.
 """
 
 from __future__ import annotations
@@ -14,13 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from research.criteria.fields import FIELDS, Field, Scalar
-from research.criteria.ops import OPS, Op, ops_for
-from research.criteria.values import parse_value, refuse, unknown
-
-MAX_DEPTH = 12
-MAX_LEAVES = 200
-MAX_DAYS = 100_000
+from research.criteria.fields import Field, Scalar
+from research.criteria.ops import Op
+from research.criteria.records import RecordKind, When
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,60 @@ class AtLeast:
     window_days: tuple[int, int] | None
 
 
-Node: TypeAlias = Leaf | All | AnyOf | Not | AtLeast
+@dataclass(frozen=True)
+class First:
+    """An index event: ``of`` matches, and on no earlier (``last``: later) day anything of the patient that matches."""
+
+    of: Node
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class StudyHas:
+    """The study has a series that matches ``of``; it may be the series itself."""
+
+    of: Node
+
+
+@dataclass(frozen=True)
+class Test:
+    """One column of a record compared with a value."""
+
+    field: Field
+    op: Op
+    value: Scalar | tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Has:
+    """The patient has a record of this kind.
+
+    Attributes:
+        kind: finding, observation, condition or report text.
+        keys: concepts, any of which it is: ``scheme:code`` or our own word; none where the kind has no concept.
+        tests: comparisons that it passes, all of them.
+        when: how it hangs together with the series; ``window``: by ``window_days``.
+        window_days: days from the study date to the record's date, inclusive, negative = before.
+    """
+
+    kind: RecordKind
+    keys: tuple[str, ...]
+    tests: tuple[Test, ...]
+    when: When
+    window_days: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Among:
+    """The states of the series that are looked at at all, counted ones included; without it, released ones."""
+
+    states: tuple[str, ...]
+    of: Node
+
+
+STATES = ("released", "listed")
+Node: TypeAlias = Leaf | All | AnyOf | Not | AtLeast | First | StudyHas | Has | Among
+NODES = (Leaf, All, AnyOf, Not, AtLeast, First, StudyHas, Has, Among)
 Criteria: TypeAlias = Node | Mapping[str, Any]
 
 
@@ -77,38 +130,59 @@ def parse(criteria: Criteria) -> Node:
     Raises:
         CriteriaError: naming the place in the JSON, what is allowed there and the nearest name.
     """
-    if isinstance(criteria, Leaf | All | AnyOf | Not | AtLeast):
+    if isinstance(criteria, NODES):
         return criteria
-    node = _node(criteria, "", 1)
-    if (count := sum(1 for _ in leaves(node))) > MAX_LEAVES:
-        refuse("", f"{count} comparisons are too many", f"Use at most {MAX_LEAVES}.")
-    return node
+    from research.criteria.reading import read
+
+    return read(criteria)
 
 
-def leaves(node: Node) -> list[Leaf]:
-    """All comparisons of a tree, from left to right."""
+def scope(node: Node) -> tuple[tuple[str, ...], Node]:
+    """States of the series that criteria are about, and the criteria themselves."""
+    return (node.states, node.of) if isinstance(node, Among) else (STATES[:1], node)
+
+
+def rules(node: Node) -> tuple[Node, ...]:
+    """The rules of the attrition table: the parts of a top-level ``all``, or the whole."""
+    _, of = scope(node)
+    return of.parts if isinstance(of, All) else (of,)
+
+
+def count(node: Node) -> int:
+    """How many comparisons with a series or a record there are."""
     match node:
-        case Leaf():
-            return [node]
+        case Leaf() | Has():
+            return 1
         case All(parts) | AnyOf(parts):
-            return [leaf for part in parts for leaf in leaves(part)]
-        case Not(part):
-            return leaves(part)
-        case AtLeast(of=of):
-            return leaves(of)
+            return sum(count(part) for part in parts)
+        case Not(of) | First(of) | StudyHas(of) | AtLeast(of=of) | Among(of=of):
+            return count(of)
 
 
 def needs_history(node: Node) -> bool:
-    """Whether a decision needs the other series of the patient (there is an ``at_least`` somewhere)."""
+    """Whether a decision needs the other series of the patient."""
     match node:
-        case AtLeast():
+        case AtLeast() | First() | StudyHas():
             return True
         case All(parts) | AnyOf(parts):
             return any(needs_history(part) for part in parts)
-        case Not(part):
-            return needs_history(part)
-        case _:
+        case Not(of) | Among(of=of):
+            return needs_history(of)
+        case Leaf() | Has():
             return False
+
+
+def record_kinds(node: Node) -> frozenset[str]:
+    """Names of the kinds of clinical records that a decision needs."""
+    match node:
+        case Leaf():
+            return frozenset()
+        case Has():
+            return frozenset({node.kind.name})
+        case All(parts) | AnyOf(parts):
+            return frozenset().union(*(record_kinds(part) for part in parts))
+        case Not(of) | First(of) | StudyHas(of) | AtLeast(of=of) | Among(of=of):
+            return record_kinds(of)
 
 
 def to_json(node: Node) -> dict[str, Any]:
@@ -120,103 +194,41 @@ def to_json(node: Node) -> dict[str, Any]:
             return {"any": [to_json(part) for part in parts]}
         case Not(part):
             return {"not": to_json(part)}
-        case AtLeast(n, of, count, window):
-            body: dict[str, Any] = {"n": n, "of": to_json(of), "count": count}
+        case First(of, last):
+            return {"last" if last else "first": to_json(of)}
+        case StudyHas(of):
+            return {"study_has": to_json(of)}
+        case Among(states, of):
+            return to_json(of) if states == STATES[:1] else {"among": list(states), "of": to_json(of)}
+        case AtLeast(n, of, counted, window):
+            body: dict[str, Any] = {"n": n, "of": to_json(of), "count": counted}
             if window is not None:
                 body["window_days"] = list(window)
             return {"at_least": body}
+        case Has():
+            return {node.kind.name: _record(node)}
         case Leaf(field, op, value):
-            plain = list(value) if isinstance(value, tuple) else value
-            return {"field": field.name, "op": op.name, "value": plain}
+            return {"field": field.name, "op": op.name, "value": _plain(value)}
+
+
+def _plain(value: Scalar | tuple[Scalar, ...]) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _record(node: Has) -> dict[str, Any]:
+    body: dict[str, Any] = {"is": list(node.keys)} if node.keys else {}
+    for test in node.tests:
+        if test.field.name in ("value", "value_text", "text"):
+            body |= {"op": test.op.name, "value": _plain(test.value)}
+        elif test.field.name == "unit":
+            body["unit"] = test.value
+        else:
+            body[test.field.name] = _plain(test.value)
+    if node.window_days is not None:
+        return body | {"window_days": list(node.window_days)}
+    return body | {"when": node.when}
 
 
 def canonical(criteria: Criteria) -> str:
     """One text per meaning-as-written: checked, defaults filled, keys sorted, no spaces, ASCII."""
     return json.dumps(to_json(parse(criteria)), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def _node(raw: object, path: str, depth: int) -> Node:
-    if depth > MAX_DEPTH:
-        refuse(path, "criteria are nested too deeply", f"Use at most {MAX_DEPTH} levels.")
-    if not isinstance(raw, Mapping):
-        refuse(path, f"expected a JSON object, got {type(raw).__name__}", _SHAPES)
-    keys = set(raw)
-    if "field" in keys:
-        return _leaf(raw, path)
-    if len(keys) != 1:
-        refuse(path, f"an object with the keys {sorted(map(str, keys))} means nothing", _SHAPES)
-    key = next(iter(keys))
-    here = f"{path}.{key}" if path else str(key)
-    match key:
-        case "all":
-            return All(_parts(raw[key], here, depth))
-        case "any":
-            parts = _parts(raw[key], here, depth)
-            if not parts:
-                refuse(here, "the empty list matches nothing", "Give at least one criterion.")
-            return AnyOf(parts)
-        case "not":
-            return Not(_node(raw[key], here, depth + 1))
-        case "at_least":
-            return _at_least(raw[key], here, depth)
-        case _:
-            unknown(path, "key", str(key), ("all", "any", "not", "at_least", "field"))
-
-
-def _parts(raw: object, path: str, depth: int) -> tuple[Node, ...]:
-    if not isinstance(raw, list | tuple):
-        refuse(path, f"expected a list of criteria, got {type(raw).__name__}", "Write [ ... ].")
-    return tuple(_node(part, f"{path}[{i}]", depth + 1) for i, part in enumerate(raw))
-
-
-def _leaf(raw: Mapping[str, Any], path: str) -> Leaf:
-    dot = f"{path}." if path else ""
-    for key in raw:
-        if key not in ("field", "op", "value"):
-            unknown(path, "key", str(key), ("field", "op", "value"))
-    field = FIELDS.get(str(raw["field"]))
-    if field is None:
-        unknown(f"{dot}field", "field", str(raw["field"]), tuple(FIELDS))
-    allowed = ops_for(field.kind)
-    if "op" not in raw:
-        refuse(f"{dot}op", "the operator is missing", f"Use one of: {', '.join(allowed)}.")
-    op = OPS.get(str(raw["op"]))
-    if op is None or op.name not in allowed:
-        unknown(f"{dot}op", f"operator for {field.name} ({field.kind})", str(raw["op"]), allowed)
-    if "value" not in raw and op.shape != "flag":
-        refuse(f"{dot}value", "the value is missing", 'Add "value".')
-    return Leaf(field, op, parse_value(raw.get("value", True), field, op, f"{dot}value"))
-
-
-def _at_least(raw: object, path: str, depth: int) -> AtLeast:
-    if not isinstance(raw, Mapping) or not {"n", "of"} <= set(raw):
-        refuse(path, 'expected an object with "n" and "of"', _SHAPES)
-    for key in raw:
-        if key not in ("n", "of", "count", "window_days"):
-            unknown(path, "key", str(key), ("n", "of", "count", "window_days"))
-    n, count, window = raw["n"], raw.get("count", "study"), raw.get("window_days")
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 1000:
-        refuse(f"{path}.n", f"{n!r} is not a count", "Use a whole number from 1 to 1000.")
-    if count not in ("study", "series"):
-        unknown(f"{path}.count", "thing to count", str(count), ("study", "series"))
-    if window is not None:
-        if not _is_window(window):
-            refuse(
-                f"{path}.window_days",
-                f"{window!r} is not a window",
-                "Use [from, to] in whole days from the study in question, for example [30, 400].",
-            )
-        window = (window[0], window[1])
-    return AtLeast(n, _node(raw["of"], f"{path}.of", depth + 1), count, window)
-
-
-def _is_window(raw: object) -> bool:
-    if not isinstance(raw, list | tuple) or len(raw) != 2:
-        return False
-    return all(type(day) is int and abs(day) <= MAX_DAYS for day in raw) and raw[0] <= raw[1]
-
-
-_SHAPES = (
-    'Use {"all": [...]}, {"any": [...]}, {"not": {...}}, {"at_least": {"n": 2, "of": {...}}} '
-    'or {"field": ..., "op": ..., "value": ...}.'
-)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Shape = Literal["one", "list", "pair", "flag"]
+Shape = Literal["one", "list", "pair", "flag", "words"]
 
 _ORDERED = frozenset({"integer", "number", "date"})
 _LISTED = frozenset({"text", "integer", "number", "date"})
@@ -30,6 +30,33 @@ def fold_sql(expression: str) -> str:
     return f"translate({expression}, '{string.ascii_uppercase}', '{string.ascii_lowercase}')"
 
 
+# What separates words: every ASCII character that is no letter or digit. Other alphabets are letters, as they stand.
+_BETWEEN = "".join(chr(code) for code in range(1, 128) if not chr(code).isalnum())
+_SPACED = str.maketrans(_BETWEEN + string.ascii_uppercase, " " * len(_BETWEEN) + string.ascii_lowercase)
+
+
+def needles(text: str) -> tuple[str, ...]:
+    """What ``has_words`` looks for in ``spaced`` text: one entry a word, open at its end where it ends in ``*``."""
+    words = text.replace("*", "\x02").translate(_SPACED | {2: "*"}).split()
+    return tuple(f" {word[:-1]}" if word.endswith("*") else f" {word} " for word in words)
+
+
+def spaced(text: str) -> str:
+    """Words folded, each between single characters of space, so that ``needles`` are found by position."""
+    return f" {text.translate(_SPACED)} "
+
+
+def spaced_sql(expression: str) -> str:
+    """SQL twin of ``spaced``; control characters are written as escapes."""
+    codes = "".join(f"\\{ord(char):04X}" if ord(char) < 32 or char in "'\\%{}" or ord(char) == 127 else char
+                    for char in _BETWEEN)  # fmt: skip
+    plain = string.ascii_uppercase
+    return (
+        f"(' ' || translate({expression}, U&'{codes}{plain}', "
+        f"'{' ' * len(_BETWEEN)}{string.ascii_lowercase}') || ' ')"
+    )
+
+
 @dataclass(frozen=True)
 class Op:
     """One operator.
@@ -37,7 +64,7 @@ class Op:
     Attributes:
         name: what the JSON calls it.
         kinds: the field kinds it applies to.
-        shape: what its value is: one value, a list of values, a pair ``[low, high]`` or true/false.
+        shape: what its value is: one value, a list of values, a pair ``[low, high]``, true/false, or words.
         sql: template over ``{x}`` (the field), ``{v}`` (value or array), ``{lo}``/``{hi}`` (pair).
         holds: Python twin, called with a present field value and the parsed criterion value.
         phrase: English template over ``{label}`` and ``{value}``.
@@ -82,6 +109,15 @@ _ROWS = (
         f"position({fold_sql('{v}')} IN {fold_sql('{x}')}) > 0",
         lambda x, v: fold(v) in fold(x),
         "{label} contains {value}",
+    ),
+    Op(
+        "has_words",
+        frozenset({"text"}),
+        "words",
+        f"(SELECT bool_and(position(w.word IN n.text) > 0) FROM (SELECT {spaced_sql('{x}')} AS text) n, "  # noqa: S608
+        "unnest({v}) AS w (word))",
+        lambda x, v: all(needle in spaced(x) for needle in needles(v)),
+        "{label} has the words {value}",
     ),
     Op("exists", _PLAIN | {"tag"}, "flag", "", lambda _x, v: bool(v), "{label} is known"),
     Op("has_tag", frozenset({"tag"}), "one", "", lambda x, v: v in x, "it is tagged {value}"),

@@ -1,11 +1,32 @@
-"""Criteria as a SQL condition with named parameters; no value ever becomes SQL text."""
+"""Criteria as a SQL condition with named parameters; no value ever becomes SQL text.
+
+Written so that the indexes of the catalog answer: texts that ``catalog.facet`` or ``catalog.description`` has are
+looked up there once, and a series is asked for the number of its entry only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from research.criteria.fields import FROM_TEMPLATE, Scalar
-from research.criteria.grammar import All, AnyOf, AtLeast, Criteria, Leaf, Node, Not, parse
+from research.criteria.fields import FROM_TEMPLATE, Field, Scalar
+from research.criteria.grammar import (
+    All,
+    Among,
+    AnyOf,
+    AtLeast,
+    Criteria,
+    First,
+    Has,
+    Leaf,
+    Node,
+    Not,
+    StudyHas,
+    parse,
+    scope,
+)
+from research.criteria.ops import Op, needles
+from research.criteria.records import ACTIVE, SECTION_SQL
 
 _CASTS = {
     "text": "text",
@@ -14,9 +35,10 @@ _CASTS = {
     "date": "date",
     "boolean": "boolean",
 }
+_BY_FACET = ("eq", "in", "contains", "has_words")
 
 
-def to_sql(criteria: Criteria, *, scope: str = "") -> tuple[str, dict[str, Any]]:
+def to_sql(criteria: Criteria, *, scope_sql: str = "") -> tuple[str, dict[str, Any]]:
     """Write criteria as a WHERE condition that goes with ``FROM_SQL``.
 
     A missing value makes a comparison NULL. AND and OR carry NULL as they carry false, and ``not`` is written
@@ -25,9 +47,8 @@ def to_sql(criteria: Criteria, *, scope: str = "") -> tuple[str, dict[str, Any]]
 
     Args:
         criteria: JSON data or a parsed tree.
-        scope: a further SQL condition on each series taken into account, with ``{s}`` for its alias, for
-            example ``{s}.released_at IS NOT NULL``; also applied to the series that ``at_least`` counts.
-            Trusted SQL, never user input.
+        scope_sql: a further SQL condition on each series taken into account, with ``{s}`` for its alias; also
+            applied to the series that ``at_least`` and its like look at. Trusted SQL, never user input.
 
     Returns:
         The condition with ``%(p0)s`` placeholders (psycopg2 and psycopg 3), and its parameters.
@@ -35,16 +56,23 @@ def to_sql(criteria: Criteria, *, scope: str = "") -> tuple[str, dict[str, Any]]
     Raises:
         CriteriaError: criteria that mean nothing.
     """
-    writer = _Writer(scope)
-    condition = writer.node(parse(criteria), 0)
-    if scope:
-        condition = f"({scope.format(s='s')}) AND {condition}"
-    return condition, writer.params
+    states, node = scope(parse(criteria))
+    writer = _Writer(states, scope_sql)
+    parts = [writer.scoped(0)]
+    parts += writer.conjunction(node.parts) if isinstance(node, All) else writer.conjunction((node,))
+    return " AND ".join(parts), writer.params
+
+
+def in_state(states: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The condition that every candidate fulfils, before any rule."""
+    writer = _Writer(tuple(states), "")
+    return writer.scoped(0), writer.params
 
 
 class _Writer:
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self, states: tuple[str, ...], scope_sql: str) -> None:
+        self.scope_sql = scope_sql
+        self.states = states
         self.params: dict[str, Any] = {}
         self._levels = 0
 
@@ -52,6 +80,23 @@ class _Writer:
         name = f"p{len(self.params)}"
         self.params[name] = value
         return f"CAST(%({name})s AS {cast})"
+
+    def scoped(self, level: int) -> str:
+        s = _alias(level)
+        states = self.bind(list(self.states), "text[]")
+        shares = f"SELECT h.id FROM catalog.share h WHERE h.state = ANY({states})"  # noqa: S608
+        where = f"{s}.share_id IN ({shares})"
+        return f"{where} AND ({self.scope_sql.format(s=s)})" if self.scope_sql else where
+
+    def conjunction(self, parts: Sequence[Node]) -> list[str]:
+        """Conditions that all hold, at the top: what facets can answer is one look-up, and leads the index."""
+        by_facet = [part for part in parts if isinstance(part, Leaf) and _has_facet(part)]
+        rest = [part for part in parts if part not in by_facet]
+        found = []
+        if by_facet:
+            where = " AND ".join(self.facet(leaf) for leaf in by_facet)
+            found.append(f"s.facet_id = ANY(ARRAY(SELECT f.id FROM catalog.facet f WHERE {where}))")  # noqa: S608
+        return found + [self.node(part, 0) for part in rest]
 
     def node(self, node: Node, level: int) -> str:
         match node:
@@ -63,60 +108,135 @@ class _Writer:
                 return f"({self.node(part, level)} IS NOT TRUE)"
             case AtLeast():
                 return self.at_least(node, level)
+            case First():
+                return self.first(node, level)
+            case StudyHas(of):
+                return self.study_has(of, level)
+            case Has():
+                return self.record(node, level)
+            case Among():
+                return self.node(node.of, level)
             case Leaf():
                 return f"({self.leaf(node, level)})"
 
     def leaf(self, leaf: Leaf, level: int) -> str:
+        s = _alias(level)
         if leaf.field.kind == "tag":
-            return self.tag(leaf, level)
-        x = leaf.field.sql.format(**_aliases(level))
-        cast = _CASTS[leaf.field.kind]
-        match leaf.op.shape:
-            case "flag":
-                return f"{x} IS {'NOT ' if leaf.value else ''}NULL"
-            case "list":
-                return leaf.op.sql.format(x=x, v=self.bind(list(_items(leaf)), f"{cast}[]"))
-            case "pair":
-                low, high = _items(leaf)
-                return leaf.op.sql.format(x=x, lo=self.bind(low, cast), hi=self.bind(high, cast))
-            case "one":
-                return leaf.op.sql.format(x=x, v=self.bind(leaf.value, cast))
+            return self.tag(leaf, s)
+        if leaf.field.dictionary:
+            where = self.compare(leaf.field.sql.format(d="d"), leaf.field, leaf.op, leaf.value)
+            return f"{s}.description_id IN (SELECT d.id FROM catalog.description d WHERE {where})"  # noqa: S608
+        if _has_facet(leaf):
+            return f"{s}.facet_id IN (SELECT f.id FROM catalog.facet f WHERE {self.facet(leaf)})"  # noqa: S608
+        return self.compare(leaf.field.sql.format(s=s), leaf.field, leaf.op, leaf.value)
 
-    def tag(self, leaf: Leaf, level: int) -> str:
-        s = _aliases(level)["s"]
+    def facet(self, leaf: Leaf) -> str:
+        return self.compare(f"f.{leaf.field.facet}", leaf.field, leaf.op, leaf.value)
+
+    def compare(self, x: str, field: Field, op: Op, value: Scalar | tuple[Scalar, ...]) -> str:
+        cast = _CASTS[field.kind]
+        match op.shape:
+            case "flag":
+                return f"{x} IS {'NOT ' if value else ''}NULL"
+            case "list":
+                return op.sql.format(x=x, v=self.bind(list(_items(value)), f"{cast}[]"))
+            case "pair":
+                low, high = _items(value)
+                return op.sql.format(x=x, lo=self.bind(low, cast), hi=self.bind(high, cast))
+            case "words":
+                return op.sql.format(x=x, v=self.bind(list(needles(str(value))), "text[]"))
+            case "one":
+                return op.sql.format(x=x, v=self.bind(value, cast))
+
+    def tag(self, leaf: Leaf, s: str) -> str:
         some = f"EXISTS (SELECT 1 FROM catalog.tag t WHERE t.series_uid = {s}.series_uid"  # noqa: S608
         if leaf.op.shape == "flag":
             return f"{'' if leaf.value else 'NOT '}{some})"
-        pairs = []
-        for key in _items(leaf):
-            scheme, _, code = str(key).partition(":")
-            pairs.append(f"({self.bind(scheme, 'text')}, {self.bind(code, 'text')})")
-        return f"{some} AND (t.scheme, t.code) IN ({', '.join(pairs)}))"
+        return f"{some} AND (t.scheme, t.code) IN ({self.pairs(map(str, _items(leaf.value)))}))"
 
-    def at_least(self, node: AtLeast, level: int) -> str:
-        # Each counted set has its own aliases; sisters may not share them with what they are nested in.
+    def pairs(self, keys: Any) -> str:
+        halves = (key.partition(":") for key in keys)
+        return ", ".join(
+            f"({self.bind(scheme, 'text')}, {self.bind(code, 'text')})" for scheme, _, code in halves
+        )
+
+    def inside(self, inner: str, outer: str, window: tuple[int, int] | None) -> str:
+        if window is None:
+            return ""
+        # As bounds on the inner date, so that an index over it is used.
+        low, high = (self.bind(days, "integer") for days in window)
+        return f" AND {inner} BETWEEN {outer} + {low} AND {outer} + {high}"
+
+    def others(
+        self, of: Node, level: int, joined: str, window: tuple[int, int] | None = None
+    ) -> tuple[str, str]:
+        """FROM and WHERE of a set of other series, and its alias: each set has its own."""
         self._levels += 1
         inner = self._levels
-        a, b = _aliases(inner), _aliases(level)
-        where = [
-            f"{a['s']}.patient_alias = {b['s']}.patient_alias AND {a['s']}.collection = {b['s']}.collection"
-        ]
-        if self.scope:
-            where.append(f"({self.scope.format(s=a['s'])})")
-        if node.window_days is not None:
-            low, high = (self.bind(days, "integer") for days in node.window_days)
-            where.append(f"{a['st']}.study_date - {b['st']}.study_date BETWEEN {low} AND {high}")
-        where.append(self.node(node.of, inner))
-        counted = f"{a['s']}.{'study_uid' if node.count == 'study' else 'series_uid'}"
-        enough = self.bind(node.n, "bigint")
-        source = FROM_TEMPLATE.format(**a)
-        return f"((SELECT count(DISTINCT {counted}) FROM {source} WHERE {' AND '.join(where)}) >= {enough})"  # noqa: S608
+        a, b = _alias(inner), _alias(level)
+        where = f"{joined.format(a=a, b=b)}{self.inside(f'{a}.study_date', f'{b}.study_date', window)}"
+        where += f" AND {self.scoped(inner)} AND {self.node(of, inner)}"
+        return f"FROM {FROM_TEMPLATE.format(s=a)} WHERE {where}", a
+
+    def at_least(self, node: AtLeast, level: int) -> str:
+        text, a = self.others(node.of, level, "{a}.patient_no = {b}.patient_no", node.window_days)
+        if node.n == 1:
+            return f"EXISTS (SELECT {text})"
+        counted = f"count(DISTINCT {a}.study_no)" if node.count == "study" else "count(*)"
+        return f"((SELECT {counted} {text}) >= {self.bind(node.n, 'bigint')})"
+
+    def first(self, node: First, level: int) -> str:
+        itself = self.node(node.of, level)
+        text, a = self.others(node.of, level, "{a}.patient_no = {b}.patient_no")
+        end = f"(SELECT {'max' if node.last else 'min'}({a}.study_date) {text})"
+        return f"({itself} AND {_alias(level)}.study_date = {end})"
+
+    def study_has(self, of: Node, level: int) -> str:
+        text, _ = self.others(of, level, "{a}.study_no = {b}.study_no")
+        return f"EXISTS (SELECT {text})"
+
+    def record(self, node: Has, level: int) -> str:
+        self._levels += 1
+        r, s, kind = f"r{self._levels}", _alias(level), node.kind
+        where = [f"{r}.patient_alias = {s}.patient_alias AND {r}.collection = {s}.collection"]
+        date = f"{r}.{kind.date}"
+        match node.when:
+            case "study":
+                where.append(f"{r}.study_uid = {s}.study_uid")
+            case "before":
+                where.append(f"{date} <= {s}.study_date")
+            case "at":
+                going = ", ".join(f"'{status}'" for status in ACTIVE)
+                where.append(
+                    f"{date} <= {s}.study_date AND ({r}.abated_on >= {s}.study_date "
+                    f"OR ({r}.abated_on IS NULL AND {r}.clinical_status IN ({going})))"
+                )
+        if node.keys:
+            where.append(self.named(node.keys, r))
+        for test in node.tests:
+            x = (test.field.sql or SECTION_SQL).format(r=r)
+            where.append(self.compare(x, test.field, test.op, test.value))
+        if kind.always != "TRUE":
+            where.append(kind.always.format(r=r))
+        window = self.inside(date, f"{s}.study_date", node.window_days)
+        return f"EXISTS (SELECT FROM {kind.table} {r} WHERE {' AND '.join(where)}{window})"
+
+    def named(self, keys: tuple[str, ...], r: str) -> str:
+        coded, words = [key for key in keys if ":" in key], [key for key in keys if ":" not in key]
+        found = [f"({r}.scheme, {r}.code) IN ({self.pairs(coded)})"] if coded else []
+        if words:
+            found.append(f"{r}.finding = ANY({self.bind(words, 'text[]')})")
+        return f"({' OR '.join(found)})"
 
 
-def _items(leaf: Leaf) -> tuple[Scalar, ...]:
-    return leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+def _has_facet(leaf: Leaf) -> bool:
+    """Whether a facet decides the same: an empty text there means missing, so none may be asked for."""
+    return bool(leaf.field.facet) and leaf.op.name in _BY_FACET and "" not in _items(leaf.value)
 
 
-def _aliases(level: int) -> dict[str, str]:
-    suffix = str(level) if level else ""
-    return {"s": f"s{suffix}", "st": f"st{suffix}", "p": f"p{suffix}"}
+def _items(value: Scalar | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _alias(level: int) -> str:
+    return f"s{level}" if level else "s"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from research.criteria.fields import Field, Scalar
-from research.criteria.ops import Op
+from research.criteria.ops import Op, needles
 from research.errors import CriteriaError
 
 MAX_TEXT = 256
@@ -46,6 +46,16 @@ def parse_value(raw: object, field: Field, op: Op, path: str) -> Scalar | tuple[
             return raw
         case "one":
             return _scalar(raw, field, op, path)
+        case "words":
+            text = _text(raw, path, allow_empty=False)
+            found = needles(text)
+            if not found or any(not needle.strip() or "*" in needle for needle in found):
+                refuse(
+                    path,
+                    f"{_short(raw)} has no word",
+                    "Use words; `*` at the end of one means how it begins.",
+                )
+            return text
         case "list":
             if not isinstance(raw, list | tuple) or not 1 <= len(raw) <= MAX_LIST:
                 refuse(path, f"{op.name} needs a list", f"Use 1 to {MAX_LIST} values in [ ... ].")

@@ -21,7 +21,13 @@ CRITERIA = {
 
 def row(uid: str, patient: str, **values: object) -> dict[str, object]:
     base: dict[str, object] = {field.key: None for field in FIELDS.values()}
-    base |= {"series_uid": uid, "study_uid": f"{uid}.s", "patient_alias": patient, "collection": "demo"}
+    base |= {
+        "series_uid": uid,
+        "study_uid": f"{uid}.s",
+        "patient_alias": patient,
+        "collection": "demo",
+        "state": "released",
+    }
     return base | {"manifest_sha256": uid * 2, "modality": "CT", "derived": False, "tags": []} | values
 
 
@@ -97,9 +103,9 @@ def test_same_alias_in_two_collections_is_two_patients() -> None:
 def test_diff() -> None:
     old = freeze("a", {"all": []}, ROWS[:3], 1)
     new = freeze("a", {"all": []}, [{**ROWS[1], "manifest_sha256": "x"}, ROWS[2], ROWS[3]], 2)
-    change = diff(old, new)
+    change = diff(old.members, new.members)
     assert (change.added, change.removed, change.changed) == (("1.4",), ("1.1",), ("1.2",))
-    assert not diff(old, old)
+    assert not diff(old.members, old.members)
 
 
 def test_twins_are_refused() -> None:

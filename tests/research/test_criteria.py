@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from research.criteria import FIELDS, OPS, canonical, describe, matches, parse, to_json, to_sql
+from research.criteria import FIELDS, KEYS, OPS, RECORDS, canonical, describe, matches, parse, to_json, to_sql
 from research.errors import CriteriaError
 
 KINDS = ("text", "integer", "number", "date", "boolean", "tag")
@@ -20,7 +20,14 @@ CT = {"field": "modality", "op": "eq", "value": "CT"}
 
 def row(**values: Any) -> dict[str, Any]:
     base: dict[str, Any] = {field.key: None for field in FIELDS.values()}
-    base |= {"series_uid": "1", "study_uid": "2", "patient_alias": "P", "collection": "C", "tags": []}
+    base |= {
+        "series_uid": "1",
+        "study_uid": "2",
+        "patient_alias": "P",
+        "collection": "C",
+        "tags": [],
+        "state": "released",
+    }
     return base | values
 
 
@@ -62,6 +69,23 @@ def row(**values: Any) -> dict[str, Any]:
         ({"at_least": {"n": 2, "of": CT, "count": "patient"}}, "at_least.count", "study, series"),
         ({"at_least": {"n": 2, "of": CT, "window_days": [9, 3]}}, "at_least.window_days", "[30, 400]"),
         ({"at_least": {"n": 2, "of": {"field": "x", "op": "eq"}}}, "at_least.of.field", "Allowed"),
+        ({"first": {"field": "x", "op": "eq"}}, "first.field", "Allowed"),
+        ({"finding": {"is": "SCT:"}}, "finding.is", "names no concept"),
+        ({"finding": {"is": []}}, "finding.is", "Name 1 to"),
+        ({"finding": {"is": "x", "status": "seen"}}, "finding.status", "present, absent"),
+        ({"finding": {"is": "x", "op": "eq"}}, "finding", "status"),
+        ({"finding": {"is": "x", "when": "at"}}, "finding.when", "study, ever"),
+        ({"finding": {"is": "x", "when": "ever", "window_days": [0, 1]}}, "finding", "Use one of them"),
+        ({"condition": {"is": "copd"}}, "condition.is", "scheme:code"),
+        ({"observation": {"is": "LN:1", "op": "gt", "value": 1}}, "observation.unit", "unit"),
+        ({"observation": {"is": "LN:1", "op": "gt", "value": "high"}}, "observation.op", "has_words"),
+        ({"observation": {"is": "LN:1", "op": "gt", "unit": "g"}}, "observation.value", "missing"),
+        ({"report_text": {"op": "eq", "value": "x"}}, "report_text.op", "contains"),
+        ({"report_text": {"op": "has_words", "value": " - "}}, "report_text.value", "no word"),
+        ({"report_text": {"op": "has_words", "value": "ab*c"}}, "report_text.value", "begins"),
+        ({"all": [{"among": "listed", "of": CT}]}, "all[0]", "outermost"),
+        ({"among": "held", "of": CT}, "among", "released, listed"),
+        ({"among": [], "of": CT}, "among", "no state"),
     ],
 )
 def test_refusals_name_the_place_and_the_remedy(criteria: Any, path: str, words: str) -> None:
@@ -127,6 +151,37 @@ def test_canonical_text_is_one_per_meaning() -> None:
             "Released series where it is not a derived image.",
         ),
         ({"field": "kvp", "op": "exists", "value": False}, "Released series where tube voltage is unknown."),
+        (
+            {"among": "listed", "of": {"study_has": {"field": "modality", "op": "eq", "value": "SEG"}}},
+            "Listed series where its study has a series where modality is SEG.",
+        ),
+        ({"among": ["listed", "released"], "of": {"all": []}}, "Every released or listed series."),
+        (
+            {"all": [{"first": CT}, {"finding": {"is": "pneumonia", "section": "impression"}}]},
+            "Released series where (it is of the patient's first study where modality is CT) and the patient has a "
+            "finding pneumonia (present and section is one of impression) of this study.",
+        ),
+        (
+            {
+                "observation": {
+                    "is": "LN:2160-0",
+                    "op": "gte",
+                    "value": 1.5,
+                    "unit": "mg/dL",
+                    "window_days": [-7, 0],
+                }
+            },
+            "Released series where the patient has an observation LN:2160-0 (value is at least 1.5 mg/dL) "
+            "0 to 7 days before this one.",
+        ),
+        (
+            {"condition": {"is": ["SCT:1", "SCT:2"]}},
+            "Released series where the patient has the condition SCT:1 or SCT:2 active on the day of this study.",
+        ),
+        (
+            {"report_text": {"op": "has_words", "value": "ground glass"}},
+            'Released series where the patient has a report (text has the words "ground glass") of this study.',
+        ),
     ],
 )
 def test_describe(criteria: Any, sentence: str) -> None:
@@ -147,7 +202,7 @@ def test_every_field_and_operator_has_words() -> None:
         for op in OPS.values():
             if field.kind in op.kinds:
                 one = values[field.kind]
-                value = {"one": one, "list": [one], "pair": [one, one], "flag": True}[op.shape]
+                value = {"one": one, "list": [one], "pair": [one, one], "flag": True, "words": one}[op.shape]
                 sentence = describe({"field": field.name, "op": op.name, "value": value})
                 assert "{" not in sentence
 
@@ -156,7 +211,7 @@ def test_values_never_become_sql() -> None:
     evil = "CT'); DROP TABLE catalog.series; --"
     sql, params = to_sql({"all": [{"field": "modality", "op": "eq", "value": evil}]})
     assert "DROP" not in sql
-    assert params == {"p0": evil}
+    assert set(map(repr, params.values())) == {repr(["released"]), repr(evil)}
 
 
 def test_missing_values_match_no_comparison_and_not_is_the_complement() -> None:
@@ -193,6 +248,12 @@ def test_the_reference_names_every_field_and_operator() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     for field in FIELDS.values():
         assert f"| `{field.name}` | {field.kind} | {field.unit or '-'} | {field.about} |" in text
+    for kind in RECORDS.values():
+        (line,) = (line for line in text.splitlines() if line.startswith(f"| `{kind.name}` |"))
+        assert line.endswith(f"| {kind.about} |")
+        assert all(f"`{when}`" in line for when in kind.when)
+    for key in KEYS:
+        assert f'{{"{key}"' in text
     for op in OPS.values():
         assert f"| `{op.name}` | {', '.join(kind for kind in KINDS if kind in op.kinds)} |" in text
 
@@ -201,7 +262,7 @@ def test_the_examples_of_the_reference_are_criteria() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     inline = re.findall(r"`(\{\"(?:not|field|all)\": (?:\{.*\}|\".*\"|\[\]).*?\})`", text)
-    assert len(blocks) == 1
+    assert len(blocks) == 4
     assert len(inline) == 3
     for example in (*blocks, *inline):
         describe(json.loads(example))
