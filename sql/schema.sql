@@ -1248,6 +1248,51 @@ begin
     where m.facet_id = any (facets) and m.kind = 'patient';
 end $$;
 
+CREATE TABLE catalog.report (
+    report_id text NOT NULL,
+    received_id bigint NOT NULL,
+    collection text NOT NULL,
+    patient_alias text NOT NULL,
+    study_uid text,
+    accessions text[] DEFAULT '{}'::text[] NOT NULL,
+    report_date date,
+    kind text NOT NULL,
+    scheme text,
+    code text,
+    meaning text,
+    text text NOT NULL,
+    sections jsonb DEFAULT '[]'::jsonb NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, text)) STORED NOT NULL,
+    source text NOT NULL,
+    policy_sha256 text NOT NULL,
+    owner text NOT NULL,
+    team text,
+    visibility access.visibility NOT NULL,
+    state text DEFAULT 'held'::text NOT NULL,
+    settled_by text,
+    settled_at timestamp with time zone,
+    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT report_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
+    CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text])))
+);
+
+COMMENT ON TABLE catalog.report IS 'De-identified report text; dates in it are shifted as those of the patient''s images are.';
+
+COMMENT ON COLUMN catalog.report.study_uid IS 'New Study Instance UID; the study itself may not be here (yet).';
+
+COMMENT ON COLUMN catalog.report.accessions IS 'Accession numbers, hashed as in the de-identified images.';
+
+CREATE FUNCTION catalog.reports_about(asked tsquery) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT r.report_id
+    FROM catalog.report r
+   WHERE ((r.words @@ reports_about.asked) AND access.may_see(r.owner, r.team, r.visibility) AND ((r.state = 'released'::text) OR access.has_role('curator'::access.role) OR access.has_role('adjudicator'::access.role)));
+END;
+
+COMMENT ON FUNCTION catalog.reports_about(asked tsquery) IS 'Reports that one may see and that match, by the index over their words.';
+
 CREATE FUNCTION catalog.settle_report() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1355,6 +1400,64 @@ begin
   return new;
 end $$;
 
+CREATE FUNCTION experiment.freeze_cohort(named text, told text, rules jsonb, rules_sha256 text, at_version bigint, whole_sha256 text, wanted_team text, wanted_visibility access.visibility, how jsonb, uids text[], attrition jsonb, timepoints jsonb) RETURNS TABLE(id bigint, version integer, created boolean, team text, visibility access.visibility)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'experiment', 'pg_temp'
+    AS $$
+declare me text := access.current_account(); known experiment.cohort; made experiment.cohort;
+begin
+  if me is null then
+    raise exception 'nobody is signed in' using errcode = 'insufficient_privilege';
+  end if;
+  perform access.know_me();
+  if wanted_team is not null and not access.in_team(wanted_team) then
+    raise exception 'you are not in the team %', wanted_team
+      using hint = 'Choose a team of yours, or private.', errcode = 'insufficient_privilege';
+  end if;
+  perform pg_advisory_xact_lock(hashtext('experiment.cohort ' || named));
+  if exists (select from experiment.cohort c where c.name = named and c.owner <> me) then
+    raise exception 'the cohort name % belongs to somebody else', named
+      using hint = 'Choose another name.', errcode = 'insufficient_privilege';
+  end if;
+  select * into known from experiment.cohort c where c.name = named and c.cohort_sha256 = whole_sha256;
+  if known.id is not null then
+    return query select known.id, known.version, false, known.team, known.visibility;
+    return;
+  end if;
+  if cardinality(uids) is distinct from (
+      select count(*) from catalog.series s
+      where s.series_uid = any (uids) and s.share_id = any (catalog.visible_shares())
+        and s.state in ('released', 'listed')) then
+    raise exception 'some of the series of cohort % are not there for you', named
+      using hint = 'Freeze again: the catalog may have changed meanwhile.', errcode = 'restrict_violation';
+  end if;
+  insert into experiment.cohort
+    (name, version, english, criteria, criteria_sha256, catalog_version, cohort_sha256, owner, team, visibility, grouping)
+  select named, coalesce(max(c.version), 0) + 1, told, rules, rules_sha256, at_version, whole_sha256, me, wanted_team,
+         wanted_visibility, how
+  from experiment.cohort c where c.name = named
+  returning * into made;
+  insert into experiment.cohort_member (cohort_id, series_uid, study_uid, patient_alias, manifest_sha256)
+  select made.id, u.uid, '', '', '' from unnest(uids) as u (uid);   -- the rest comes from the catalog: guard_member
+  insert into experiment.cohort_attrition (cohort_id, rule_no, rule_text, series_count, patient_count)
+  select made.id, a.rule_no, a.rule_text, a.n_series, a.n_patients
+  from jsonb_to_recordset(attrition) as a (rule_no integer, rule_text text, n_series integer, n_patients integer);
+  insert into experiment.cohort_timepoint (cohort_id, series_uid, timepoint, label, days_from_baseline)
+  select made.id, t.series_uid, t.timepoint, t.label, t.days_from_baseline
+  from jsonb_to_recordset(timepoints) as t (series_uid text, timepoint integer, label text, days_from_baseline integer);
+  insert into experiment.cohort_lesion (cohort_id, series_uid, tracking_uid, tracking_id)
+  select distinct on (s.series_uid, l.uid) made.id, s.series_uid, l.uid, l.id
+  from catalog.series s
+  cross join lateral jsonb_to_recordset(s.attributes->'Tracking') as l (uid text, id text)
+  where s.series_uid = any (uids) and jsonb_typeof(s.attributes->'Tracking') = 'array' and l.uid is not null
+  order by s.series_uid, l.uid, l.id;
+  perform access.record('cohort.freeze', 'cohort', named || '@' || made.version, null,
+                        jsonb_build_object('sha256', whole_sha256));
+  return query select made.id, made.version, true, made.team, made.visibility;
+end $$;
+
+COMMENT ON FUNCTION experiment.freeze_cohort(named text, told text, rules jsonb, rules_sha256 text, at_version bigint, whole_sha256 text, wanted_team text, wanted_visibility access.visibility, how jsonb, uids text[], attrition jsonb, timepoints jsonb) IS 'Freeze what the caller may see, owned by the caller. The web server says which series the criteria found; the database takes nothing else from it.';
+
 CREATE FUNCTION experiment.guard_frozen() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1367,6 +1470,18 @@ begin
   return new;
 end $$;
 
+CREATE FUNCTION experiment.guard_listed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if exists (select from experiment.cohort_member m where m.cohort_id = new.cohort_id and m.state = 'listed') then
+    raise exception 'cohort % has series that are only listed', new.cohort_id
+      using hint = 'Fetch them (the cohort exports manifests), have them curated, and freeze again.',
+            errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+
 CREATE FUNCTION experiment.guard_member() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1374,7 +1489,7 @@ declare cohort experiment.cohort; member catalog.series;
 begin
   select * into cohort from experiment.cohort c where c.id = new.cohort_id;
   select * into member from catalog.series s where s.series_uid = new.series_uid;
-  if member.state <> 'released' then
+  if member.series_uid is null or member.state not in ('released', 'listed') then
     raise exception 'series % is not released', new.series_uid using errcode = 'restrict_violation';
   end if;
   if cohort.visibility > member.visibility
@@ -1383,6 +1498,10 @@ begin
       cohort.name, cohort.visibility, new.series_uid, member.visibility
       using hint = 'Choose a narrower visibility.', errcode = 'restrict_violation';
   end if;
+  new.state := member.state;
+  new.study_uid := member.study_uid;
+  new.patient_alias := member.patient_alias;
+  new.manifest_sha256 := coalesce(member.manifest_sha256, 'listed:' || member.listing_hash);
   return new;
 end $$;
 
@@ -2299,40 +2418,6 @@ CREATE TABLE catalog.policy (
 
 COMMENT ON TABLE catalog.policy IS 'The de-identification policy an object was made under, in words.';
 
-CREATE TABLE catalog.report (
-    report_id text NOT NULL,
-    received_id bigint NOT NULL,
-    collection text NOT NULL,
-    patient_alias text NOT NULL,
-    study_uid text,
-    accessions text[] DEFAULT '{}'::text[] NOT NULL,
-    report_date date,
-    kind text NOT NULL,
-    scheme text,
-    code text,
-    meaning text,
-    text text NOT NULL,
-    sections jsonb DEFAULT '[]'::jsonb NOT NULL,
-    words tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, text)) STORED NOT NULL,
-    source text NOT NULL,
-    policy_sha256 text NOT NULL,
-    owner text NOT NULL,
-    team text,
-    visibility access.visibility NOT NULL,
-    state text DEFAULT 'held'::text NOT NULL,
-    settled_by text,
-    settled_at timestamp with time zone,
-    catalogued_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT report_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
-    CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['held'::text, 'released'::text])))
-);
-
-COMMENT ON TABLE catalog.report IS 'De-identified report text; dates in it are shifted as those of the patient''s images are.';
-
-COMMENT ON COLUMN catalog.report.study_uid IS 'New Study Instance UID; the study itself may not be here (yet).';
-
-COMMENT ON COLUMN catalog.report.accessions IS 'Accession numbers, hashed as in the de-identified images.';
-
 CREATE TABLE catalog.revision (
     id bigint NOT NULL,
     series_uid text NOT NULL,
@@ -2509,10 +2594,13 @@ CREATE TABLE experiment.cohort (
     visibility access.visibility DEFAULT 'private'::access.visibility NOT NULL,
     frozen_at timestamp with time zone DEFAULT now() NOT NULL,
     revision bigint DEFAULT 0 NOT NULL,
+    "grouping" jsonb,
     CONSTRAINT cohort_check CHECK (((visibility <> 'team'::access.visibility) OR (team IS NOT NULL))),
     CONSTRAINT cohort_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
     CONSTRAINT cohort_version_check CHECK ((version > 0))
 );
+
+COMMENT ON COLUMN experiment.cohort."grouping" IS 'The rule that its time points were made by (research.timepoints).';
 
 CREATE TABLE experiment.cohort_attrition (
     cohort_id bigint NOT NULL,
@@ -2531,13 +2619,37 @@ ALTER TABLE experiment.cohort ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE experiment.cohort_lesion (
+    cohort_id bigint NOT NULL,
+    series_uid text NOT NULL,
+    tracking_uid text NOT NULL,
+    tracking_id text
+);
+
+COMMENT ON TABLE experiment.cohort_lesion IS 'Lesions followed over time: Tracking UID (0062,0021) and Tracking ID (0062,0020), or the SR items 112040 and 112039 (DCM).';
+
 CREATE TABLE experiment.cohort_member (
     cohort_id bigint NOT NULL,
     series_uid text NOT NULL,
     study_uid text NOT NULL,
     patient_alias text NOT NULL,
-    manifest_sha256 text NOT NULL
+    manifest_sha256 text NOT NULL,
+    state text DEFAULT 'released'::text NOT NULL,
+    CONSTRAINT cohort_member_state_check CHECK ((state = ANY (ARRAY['released'::text, 'listed'::text])))
 );
+
+COMMENT ON COLUMN experiment.cohort_member.manifest_sha256 IS 'Hash of its files; listed:<number> for a listed series, the hash of its entry in the index.';
+
+CREATE TABLE experiment.cohort_timepoint (
+    cohort_id bigint NOT NULL,
+    series_uid text NOT NULL,
+    timepoint integer NOT NULL,
+    label text NOT NULL,
+    days_from_baseline integer NOT NULL,
+    CONSTRAINT cohort_timepoint_label_check CHECK ((label <> ''::text))
+);
+
+COMMENT ON TABLE experiment.cohort_timepoint IS 'Number of the time point of a member: 0 is the baseline, 1 and on are follow-ups, below 0 is before. Members without a row have no date, or lie in no window.';
 
 CREATE TABLE experiment.comparison (
     run_id bigint NOT NULL,
@@ -3244,6 +3356,9 @@ ALTER TABLE ONLY experiment.case_result
 ALTER TABLE ONLY experiment.cohort_attrition
     ADD CONSTRAINT cohort_attrition_pkey PRIMARY KEY (cohort_id, rule_no);
 
+ALTER TABLE ONLY experiment.cohort_lesion
+    ADD CONSTRAINT cohort_lesion_pkey PRIMARY KEY (cohort_id, series_uid, tracking_uid);
+
 ALTER TABLE ONLY experiment.cohort_member
     ADD CONSTRAINT cohort_member_pkey PRIMARY KEY (cohort_id, series_uid);
 
@@ -3255,6 +3370,9 @@ ALTER TABLE ONLY experiment.cohort
 
 ALTER TABLE ONLY experiment.cohort
     ADD CONSTRAINT cohort_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY experiment.cohort_timepoint
+    ADD CONSTRAINT cohort_timepoint_pkey PRIMARY KEY (cohort_id, series_uid);
 
 ALTER TABLE ONLY experiment.comparison
     ADD CONSTRAINT comparison_pkey PRIMARY KEY (run_id, arm_a, arm_b, metric);
@@ -3465,6 +3583,10 @@ CREATE INDEX study_modalities ON catalog.study USING gin (modalities);
 
 CREATE INDEX tag_code ON catalog.tag USING btree (scheme, code);
 
+CREATE INDEX cohort_lesion_uid ON experiment.cohort_lesion USING btree (cohort_id, tracking_uid);
+
+CREATE INDEX cohort_member_series ON experiment.cohort_member USING btree (series_uid);
+
 CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprint) WHERE (status = 'ok'::text);
 
 CREATE INDEX received_clinical_patient ON landing.received_clinical USING btree (patient_key) WHERE (patient_key IS NOT NULL);
@@ -3569,7 +3691,11 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.coh
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort_attrition FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort_lesion FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort_member FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.cohort_timepoint FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.revision FOR EACH STATEMENT EXECUTE FUNCTION access.refuse_change();
 
@@ -3577,7 +3703,13 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON experiment.spe
 
 CREATE TRIGGER guard_frozen BEFORE INSERT ON experiment.cohort_attrition FOR EACH ROW EXECUTE FUNCTION experiment.guard_frozen();
 
+CREATE TRIGGER guard_frozen BEFORE INSERT ON experiment.cohort_lesion FOR EACH ROW EXECUTE FUNCTION experiment.guard_frozen();
+
 CREATE TRIGGER guard_frozen BEFORE INSERT ON experiment.cohort_member FOR EACH ROW EXECUTE FUNCTION experiment.guard_frozen();
+
+CREATE TRIGGER guard_frozen BEFORE INSERT ON experiment.cohort_timepoint FOR EACH ROW EXECUTE FUNCTION experiment.guard_frozen();
+
+CREATE TRIGGER guard_listed BEFORE INSERT ON experiment.run FOR EACH ROW EXECUTE FUNCTION experiment.guard_listed();
 
 CREATE TRIGGER guard_member BEFORE INSERT ON experiment.cohort_member FOR EACH ROW EXECUTE FUNCTION experiment.guard_member();
 
@@ -3859,17 +3991,20 @@ ALTER TABLE ONLY experiment.case_result
 ALTER TABLE ONLY experiment.cohort_attrition
     ADD CONSTRAINT cohort_attrition_cohort_id_fkey FOREIGN KEY (cohort_id) REFERENCES experiment.cohort(id);
 
-ALTER TABLE ONLY experiment.cohort_member
-    ADD CONSTRAINT cohort_member_cohort_id_fkey FOREIGN KEY (cohort_id) REFERENCES experiment.cohort(id);
+ALTER TABLE ONLY experiment.cohort_lesion
+    ADD CONSTRAINT cohort_lesion_cohort_id_series_uid_fkey FOREIGN KEY (cohort_id, series_uid) REFERENCES experiment.cohort_member(cohort_id, series_uid);
 
 ALTER TABLE ONLY experiment.cohort_member
-    ADD CONSTRAINT cohort_member_series_uid_fkey FOREIGN KEY (series_uid) REFERENCES catalog.series(series_uid);
+    ADD CONSTRAINT cohort_member_cohort_id_fkey FOREIGN KEY (cohort_id) REFERENCES experiment.cohort(id);
 
 ALTER TABLE ONLY experiment.cohort
     ADD CONSTRAINT cohort_owner_fkey FOREIGN KEY (owner) REFERENCES access.account(name);
 
 ALTER TABLE ONLY experiment.cohort
     ADD CONSTRAINT cohort_team_fkey FOREIGN KEY (team) REFERENCES access.team(name);
+
+ALTER TABLE ONLY experiment.cohort_timepoint
+    ADD CONSTRAINT cohort_timepoint_cohort_id_series_uid_fkey FOREIGN KEY (cohort_id, series_uid) REFERENCES experiment.cohort_member(cohort_id, series_uid);
 
 ALTER TABLE ONLY experiment.comparison
     ADD CONSTRAINT comparison_run_id_fkey FOREIGN KEY (run_id) REFERENCES experiment.run(id);
@@ -4065,6 +4200,8 @@ CREATE POLICY admin_read ON audit.event FOR SELECT TO radflow_portal USING (( SE
 CREATE POLICY broker ON audit.event FOR INSERT TO radflow_broker WITH CHECK (((account = access.current_account()) AND ((action = 'reidentify.denied'::text) OR (action !~ '^(reidentify|key|broker|access)[.]'::text))));
 
 ALTER TABLE audit.event ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY not_uploads_by_hand ON audit.event AS RESTRICTIVE FOR INSERT TO radflow_pipeline, radflow_portal, radflow_broker WITH CHECK ((action !~ '^upload[.]'::text));
 
 CREATE POLICY pipeline ON audit.event FOR INSERT TO radflow_pipeline WITH CHECK ((action !~ '^(reidentify|key|broker|access)[.]'::text));
 
@@ -4346,7 +4483,11 @@ ALTER TABLE experiment.cohort ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE experiment.cohort_attrition ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE experiment.cohort_lesion ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE experiment.cohort_member ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE experiment.cohort_timepoint ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE experiment.comparison ENABLE ROW LEVEL SECURITY;
 
@@ -4360,7 +4501,11 @@ CREATE POLICY pipeline ON experiment.cohort TO radflow_pipeline USING (true) WIT
 
 CREATE POLICY pipeline ON experiment.cohort_attrition TO radflow_pipeline USING (true) WITH CHECK (true);
 
+CREATE POLICY pipeline ON experiment.cohort_lesion TO radflow_pipeline USING (true) WITH CHECK (true);
+
 CREATE POLICY pipeline ON experiment.cohort_member TO radflow_pipeline USING (true) WITH CHECK (true);
+
+CREATE POLICY pipeline ON experiment.cohort_timepoint TO radflow_pipeline USING (true) WITH CHECK (true);
 
 CREATE POLICY pipeline ON experiment.comparison TO radflow_pipeline USING (true) WITH CHECK (true);
 
@@ -4400,9 +4545,17 @@ CREATE POLICY visible ON experiment.cohort_attrition FOR SELECT TO radflow_porta
    FROM experiment.cohort c
   WHERE (c.id = cohort_attrition.cohort_id))));
 
+CREATE POLICY visible ON experiment.cohort_lesion FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.cohort c
+  WHERE (c.id = cohort_lesion.cohort_id))));
+
 CREATE POLICY visible ON experiment.cohort_member FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM experiment.cohort c
   WHERE (c.id = cohort_member.cohort_id))));
+
+CREATE POLICY visible ON experiment.cohort_timepoint FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
+   FROM experiment.cohort c
+  WHERE (c.id = cohort_timepoint.cohort_id))));
 
 CREATE POLICY visible ON experiment.comparison FOR SELECT TO radflow_portal USING ((EXISTS ( SELECT
    FROM experiment.run r
@@ -4727,7 +4880,21 @@ GRANT ALL ON FUNCTION catalog.refresh_statistics() TO radflow_pipeline;
 
 REVOKE ALL ON FUNCTION catalog.renew_members(facets integer[]) FROM PUBLIC;
 
+GRANT SELECT,INSERT,DELETE ON TABLE catalog.report TO radflow_pipeline;
+GRANT SELECT ON TABLE catalog.report TO radflow_portal;
+
+GRANT UPDATE(study_uid) ON TABLE catalog.report TO radflow_pipeline;
+
+GRANT UPDATE(state) ON TABLE catalog.report TO radflow_portal;
+
+REVOKE ALL ON FUNCTION catalog.reports_about(asked tsquery) FROM PUBLIC;
+GRANT ALL ON FUNCTION catalog.reports_about(asked tsquery) TO radflow_portal;
+GRANT ALL ON FUNCTION catalog.reports_about(asked tsquery) TO radflow_pipeline;
+
 REVOKE ALL ON FUNCTION catalog.sum_up(studies integer[], patients integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION experiment.freeze_cohort(named text, told text, rules jsonb, rules_sha256 text, at_version bigint, whole_sha256 text, wanted_team text, wanted_visibility access.visibility, how jsonb, uids text[], attrition jsonb, timepoints jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION experiment.freeze_cohort(named text, told text, rules jsonb, rules_sha256 text, at_version bigint, whole_sha256 text, wanted_team text, wanted_visibility access.visibility, how jsonb, uids text[], attrition jsonb, timepoints jsonb) TO radflow_portal;
 
 REVOKE ALL ON FUNCTION phi.guard_key() FROM PUBLIC;
 
@@ -4962,13 +5129,6 @@ GRANT SELECT ON TABLE catalog.observation TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE catalog.policy TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.policy TO radflow_portal;
 
-GRANT SELECT,INSERT,DELETE ON TABLE catalog.report TO radflow_pipeline;
-GRANT SELECT ON TABLE catalog.report TO radflow_portal;
-
-GRANT UPDATE(study_uid) ON TABLE catalog.report TO radflow_pipeline;
-
-GRANT UPDATE(state) ON TABLE catalog.report TO radflow_portal;
-
 GRANT SELECT,INSERT ON TABLE catalog.revision TO radflow_pipeline;
 GRANT SELECT ON TABLE catalog.revision TO radflow_portal;
 
@@ -5002,8 +5162,14 @@ GRANT SELECT ON TABLE experiment.cohort TO radflow_portal;
 GRANT SELECT,INSERT ON TABLE experiment.cohort_attrition TO radflow_pipeline;
 GRANT SELECT ON TABLE experiment.cohort_attrition TO radflow_portal;
 
+GRANT SELECT,INSERT ON TABLE experiment.cohort_lesion TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.cohort_lesion TO radflow_portal;
+
 GRANT SELECT,INSERT ON TABLE experiment.cohort_member TO radflow_pipeline;
 GRANT SELECT ON TABLE experiment.cohort_member TO radflow_portal;
+
+GRANT SELECT,INSERT ON TABLE experiment.cohort_timepoint TO radflow_pipeline;
+GRANT SELECT ON TABLE experiment.cohort_timepoint TO radflow_portal;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE experiment.comparison TO radflow_pipeline;
 GRANT SELECT ON TABLE experiment.comparison TO radflow_portal;

@@ -284,8 +284,10 @@ create trigger file_series_again before update on catalog.series
 
 -- What a study and a patient have, counted anew from their series. The rows are locked first: two tasks that enter
 -- series of one study at a time see each other's.
+-- In the middle of a large load the statistics are still those of before, so that nothing here is left to the planner:
+-- series by their study, each one's facet by its key.
 create function catalog.sum_up(studies integer[], patients integer[]) returns void language plpgsql security definer
-  set search_path = catalog, pg_temp as $$
+  set search_path = catalog, pg_temp set enable_seqscan = off as $$
 begin
   perform from catalog.study t where t.study_no = any (studies) order by t.study_no for no key update;
   perform from catalog.patient p where p.patient_no = any (patients) order by p.patient_no for no key update;
@@ -296,13 +298,14 @@ begin
       image_count = coalesce(x.image_count, 0), byte_count = coalesce(x.byte_count, 0)
   from unnest(studies) as wanted (study_no)
   left join lateral (
-    select array_agg(distinct f.modality) as modalities,
-           array_agg(distinct f.body_part_label) filter (where f.body_part_label <> '') as body_parts,
-           array_agg(distinct f.manufacturer_label) filter (where f.manufacturer_label <> '') as manufacturers,
-           array_agg(distinct f.analysis_result) filter (where f.analysis_result <> '') as analysis_results,
+    select array_agg(distinct (s.f).modality) as modalities,
+           array_agg(distinct (s.f).body_part_label) filter (where (s.f).body_part_label <> '') as body_parts,
+           array_agg(distinct (s.f).manufacturer_label) filter (where (s.f).manufacturer_label <> '') as manufacturers,
+           array_agg(distinct (s.f).analysis_result) filter (where (s.f).analysis_result <> '') as analysis_results,
            array_agg(distinct s.share_id) as share_ids, count(*) as series_count,
            sum(s.image_count) as image_count, coalesce(sum(s.byte_count), 0) as byte_count
-    from catalog.series s join catalog.facet f on f.id = s.facet_id where s.study_no = wanted.study_no) x on true
+    from (select (select f from catalog.facet f where f.id = s.facet_id) as f, s.share_id, s.image_count, s.byte_count
+          from catalog.series s where s.study_no = wanted.study_no offset 0) s) x on true
   where t.study_no = wanted.study_no
     and (t.modalities, t.body_parts, t.manufacturers, t.analysis_results, t.share_ids, t.series_count, t.image_count,
          t.byte_count) is distinct from
