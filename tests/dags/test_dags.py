@@ -19,18 +19,24 @@ pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationW
 FOLDER = ROOT / "dags"
 SCHEDULES = {
     "audit": "@daily",
+    "clinical": ["radflow://landing/clinical"],
     "catalog_idc": None,
     "cohort": None,
     "curate": ["radflow://research/held"],
     "deidentify": ["radflow://landing/series"],
     "fetch_daily": "@daily",
+    "fetch_fhir": "@daily",
     "fetch_idc": None,
+    "fetch_reports": "@hourly",
     "fetch_tcia": None,
     "reidentify": None,
     "rotate_key": None,
 }
 OUTLETS = {
     "audit": set(),
+    "clinical": {"radflow://catalog/clinical"},
+    "fetch_fhir": {"radflow://landing/clinical"},
+    "fetch_reports": {"radflow://landing/clinical"},
     "catalog_idc": {"radflow://catalog/listed"},
     "fetch_idc": {"radflow://landing/series"},
     "fetch_tcia": {"radflow://landing/series"},

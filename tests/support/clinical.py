@@ -27,7 +27,7 @@ def report_text(person: Person) -> str:
         f"CHEST CT of {spoken(person)}, MRN {person.mrn}, born {person.birth:%d.%m.%Y}, phone {person.phone}.\n"
         f"INDICATION: Mr. {person.family} is short of breath.\n"
         f"COMPARISON: CT of {before:%d %b %Y}.\n"
-        f"FINDINGS: Study of {person.study_day:%B %d, %Y}. Accession {person.accession}. Severe centrilobular "
+        f"FINDINGS: Study of {person.study_day:%b %d, %Y}. Accession {person.accession}. Severe centrilobular "
         f"emphysema. Small left pleural effusion. No pneumothorax. {person.given.split()[0]} was told.\n"
         f"IMPRESSION: Emphysema. Called to Dr. {person.referring.replace('^', ', ')}.\n"
         f"Signed by {READER} MD."
