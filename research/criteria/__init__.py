@@ -4,6 +4,7 @@
 A missing value matches no comparison (``exists`` asks for it); ``not`` is the set complement.
 """
 
+from research.criteria.counting import attrition_sql, count_sql, members_sql
 from research.criteria.describe import describe, phrase
 from research.criteria.fields import FIELDS, FROM_SQL, SELECT_SQL, Field
 from research.criteria.grammar import (
@@ -30,7 +31,7 @@ from research.criteria.match import matches
 from research.criteria.ops import OPS, Op
 from research.criteria.reading import KEYS
 from research.criteria.records import RECORD_SELECT_SQL, RECORDS
-from research.criteria.sql import in_state, to_sql
+from research.criteria.sql import to_sql
 
 __all__ = [
     "FIELDS",
@@ -54,10 +55,12 @@ __all__ = [
     "Not",
     "Op",
     "StudyHas",
+    "attrition_sql",
     "canonical",
+    "count_sql",
     "describe",
-    "in_state",
     "matches",
+    "members_sql",
     "parse",
     "phrase",
     "record_kinds",

@@ -57,40 +57,37 @@ def to_sql(criteria: Criteria, *, scope_sql: str = "") -> tuple[str, dict[str, A
         CriteriaError: criteria that mean nothing.
     """
     states, node = scope(parse(criteria))
-    writer = _Writer(states, scope_sql)
+    writer = Writer(states, scope_sql)
     parts = [writer.scoped(0)]
     parts += writer.conjunction(node.parts) if isinstance(node, All) else writer.conjunction((node,))
     return " AND ".join(parts), writer.params
 
 
-def in_state(states: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The condition that every candidate fulfils, before any rule."""
-    writer = _Writer(tuple(states), "")
-    return writer.scoped(0), writer.params
+class Writer:
+    """Conditions of one statement and the values that are bound in it."""
 
-
-class _Writer:
     def __init__(self, states: tuple[str, ...], scope_sql: str) -> None:
         self.scope_sql = scope_sql
         self.states = states
         self.params: dict[str, Any] = {}
         self._levels = 0
 
-    def bind(self, value: Any, cast: str) -> str:
+    def bind(self, value: Any, cast: str) -> str:  # noqa: D102
         name = f"p{len(self.params)}"
         self.params[name] = value
         return f"CAST(%({name})s AS {cast})"
 
-    def scoped(self, level: int) -> str:
-        s = _alias(level)
+    def shared(self, alias: str) -> str:  # noqa: D102
         states = self.bind(list(self.states), "text[]")
-        shares = f"SELECT h.id FROM catalog.share h WHERE h.state = ANY({states})"  # noqa: S608
-        where = f"{s}.share_id IN ({shares})"
-        return f"{where} AND ({self.scope_sql.format(s=s)})" if self.scope_sql else where
+        return f"{alias}.share_id IN (SELECT h.id FROM catalog.share h WHERE h.state = ANY({states}))"  # noqa: S608
+
+    def scoped(self, level: int) -> str:  # noqa: D102
+        s = _alias(level)
+        return self.shared(s) + (f" AND ({self.scope_sql.format(s=s)})" if self.scope_sql else "")
 
     def conjunction(self, parts: Sequence[Node]) -> list[str]:
         """Conditions that all hold, at the top: what facets can answer is one look-up, and leads the index."""
-        by_facet = [part for part in parts if isinstance(part, Leaf) and _has_facet(part)]
+        by_facet = [part for part in parts if isinstance(part, Leaf) and has_facet(part)]
         rest = [part for part in parts if part not in by_facet]
         found = []
         if by_facet:
@@ -98,7 +95,7 @@ class _Writer:
             found.append(f"s.facet_id = ANY(ARRAY(SELECT f.id FROM catalog.facet f WHERE {where}))")  # noqa: S608
         return found + [self.node(part, 0) for part in rest]
 
-    def node(self, node: Node, level: int) -> str:
+    def node(self, node: Node, level: int) -> str:  # noqa: D102
         match node:
             case All(parts):
                 return f"({' AND '.join(self.node(part, level) for part in parts) or 'TRUE'})"
@@ -119,21 +116,21 @@ class _Writer:
             case Leaf():
                 return f"({self.leaf(node, level)})"
 
-    def leaf(self, leaf: Leaf, level: int) -> str:
+    def leaf(self, leaf: Leaf, level: int) -> str:  # noqa: D102
         s = _alias(level)
         if leaf.field.kind == "tag":
             return self.tag(leaf, s)
         if leaf.field.dictionary:
             where = self.compare(leaf.field.sql.format(d="d"), leaf.field, leaf.op, leaf.value)
             return f"{s}.description_id IN (SELECT d.id FROM catalog.description d WHERE {where})"  # noqa: S608
-        if _has_facet(leaf):
+        if has_facet(leaf):
             return f"{s}.facet_id IN (SELECT f.id FROM catalog.facet f WHERE {self.facet(leaf)})"  # noqa: S608
         return self.compare(leaf.field.sql.format(s=s), leaf.field, leaf.op, leaf.value)
 
-    def facet(self, leaf: Leaf) -> str:
+    def facet(self, leaf: Leaf) -> str:  # noqa: D102
         return self.compare(f"f.{leaf.field.facet}", leaf.field, leaf.op, leaf.value)
 
-    def compare(self, x: str, field: Field, op: Op, value: Scalar | tuple[Scalar, ...]) -> str:
+    def compare(self, x: str, field: Field, op: Op, value: Scalar | tuple[Scalar, ...]) -> str:  # noqa: D102
         cast = _CASTS[field.kind]
         match op.shape:
             case "flag":
@@ -148,19 +145,19 @@ class _Writer:
             case "one":
                 return op.sql.format(x=x, v=self.bind(value, cast))
 
-    def tag(self, leaf: Leaf, s: str) -> str:
+    def tag(self, leaf: Leaf, s: str) -> str:  # noqa: D102
         some = f"EXISTS (SELECT 1 FROM catalog.tag t WHERE t.series_uid = {s}.series_uid"  # noqa: S608
         if leaf.op.shape == "flag":
             return f"{'' if leaf.value else 'NOT '}{some})"
         return f"{some} AND (t.scheme, t.code) IN ({self.pairs(map(str, _items(leaf.value)))}))"
 
-    def pairs(self, keys: Any) -> str:
+    def pairs(self, keys: Any) -> str:  # noqa: D102
         halves = (key.partition(":") for key in keys)
         return ", ".join(
             f"({self.bind(scheme, 'text')}, {self.bind(code, 'text')})" for scheme, _, code in halves
         )
 
-    def inside(self, inner: str, outer: str, window: tuple[int, int] | None) -> str:
+    def inside(self, inner: str, outer: str, window: tuple[int, int] | None) -> str:  # noqa: D102
         if window is None:
             return ""
         # As bounds on the inner date, so that an index over it is used.
@@ -178,24 +175,24 @@ class _Writer:
         where += f" AND {self.scoped(inner)} AND {self.node(of, inner)}"
         return f"FROM {FROM_TEMPLATE.format(s=a)} WHERE {where}", a
 
-    def at_least(self, node: AtLeast, level: int) -> str:
+    def at_least(self, node: AtLeast, level: int) -> str:  # noqa: D102
         text, a = self.others(node.of, level, "{a}.patient_no = {b}.patient_no", node.window_days)
         if node.n == 1:
             return f"EXISTS (SELECT {text})"
         counted = f"count(DISTINCT {a}.study_no)" if node.count == "study" else "count(*)"
         return f"((SELECT {counted} {text}) >= {self.bind(node.n, 'bigint')})"
 
-    def first(self, node: First, level: int) -> str:
+    def first(self, node: First, level: int) -> str:  # noqa: D102
         itself = self.node(node.of, level)
         text, a = self.others(node.of, level, "{a}.patient_no = {b}.patient_no")
         end = f"(SELECT {'max' if node.last else 'min'}({a}.study_date) {text})"
         return f"({itself} AND {_alias(level)}.study_date = {end})"
 
-    def study_has(self, of: Node, level: int) -> str:
+    def study_has(self, of: Node, level: int) -> str:  # noqa: D102
         text, _ = self.others(of, level, "{a}.study_no = {b}.study_no")
         return f"EXISTS (SELECT {text})"
 
-    def record(self, node: Has, level: int) -> str:
+    def record(self, node: Has, level: int) -> str:  # noqa: D102
         self._levels += 1
         r, s, kind = f"r{self._levels}", _alias(level), node.kind
         where = [f"{r}.patient_alias = {s}.patient_alias AND {r}.collection = {s}.collection"]
@@ -221,7 +218,7 @@ class _Writer:
         window = self.inside(date, f"{s}.study_date", node.window_days)
         return f"EXISTS (SELECT FROM {kind.table} {r} WHERE {' AND '.join(where)}{window})"
 
-    def named(self, keys: tuple[str, ...], r: str) -> str:
+    def named(self, keys: tuple[str, ...], r: str) -> str:  # noqa: D102
         coded, words = [key for key in keys if ":" in key], [key for key in keys if ":" not in key]
         found = [f"({r}.scheme, {r}.code) IN ({self.pairs(coded)})"] if coded else []
         if words:
@@ -229,7 +226,7 @@ class _Writer:
         return f"({' OR '.join(found)})"
 
 
-def _has_facet(leaf: Leaf) -> bool:
+def has_facet(leaf: Leaf) -> bool:
     """Whether a facet decides the same: an empty text there means missing, so none may be asked for."""
     return bool(leaf.field.facet) and leaf.op.name in _BY_FACET and "" not in _items(leaf.value)
 

@@ -78,6 +78,9 @@ def test_visibility_never_widens(place: Place, wanted: str, team: str) -> None:
 def test_a_team_cohort_of_another_teams_images_is_refused(place: Place) -> None:
     place.database.rows("insert into access.team values ('hearts')")
     rows.release(place.database, rows.series(place.database, "a", team=TEAM, visibility="team"))
+    with pytest.raises(DatabaseError, match="you are not in the team hearts"):
+        freeze(visibility="team", team="hearts")
+    place.database.rows("insert into access.membership (team, account) values ('hearts', 'alice')")
     with pytest.raises(DatabaseError, match="cannot be team"):
         freeze(visibility="team", team="hearts")
 

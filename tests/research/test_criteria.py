@@ -13,6 +13,7 @@ import pytest
 
 from research.criteria import FIELDS, KEYS, OPS, RECORDS, canonical, describe, matches, parse, to_json, to_sql
 from research.errors import CriteriaError
+from research.timepoints import parse_grouping
 
 KINDS = ("text", "integer", "number", "date", "boolean", "tag")
 CT = {"field": "modality", "op": "eq", "value": "CT"}
@@ -262,7 +263,8 @@ def test_the_examples_of_the_reference_are_criteria() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     inline = re.findall(r"`(\{\"(?:not|field|all)\": (?:\{.*\}|\".*\"|\[\]).*?\})`", text)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     assert len(inline) == 3
+    assert parse_grouping(json.loads(blocks.pop())) is not None
     for example in (*blocks, *inline):
         describe(json.loads(example))
