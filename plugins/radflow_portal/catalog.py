@@ -8,11 +8,21 @@ from fastapi import APIRouter, Query
 
 from radflow_portal.auth import Account
 from radflow_portal.catalog_filters import EVERYTHING, FACETS, After, Limit, Sort, Wanted, series, studies
-from radflow_portal.catalog_models import Collection, Facets, Series, Study, StudyDetail
+from radflow_portal.catalog_models import (
+    Collection,
+    FacetCriteria,
+    Facets,
+    Finding,
+    Series,
+    Study,
+    StudyDetail,
+)
 from radflow_portal.db import Row, as_account
+from radflow_portal.facet_criteria import criteria_of
 from radflow_portal.models import Keyset, Page
 from radflow_portal.paging import Part
 from radflow_portal.problems import not_found
+from research.criteria import describe
 
 _SERIES, _STUDY, _COLLECTION = "series of this UID", "study of this UID", "collection of this name"
 router = APIRouter(tags=["catalog"])
@@ -32,6 +42,15 @@ def get_facets(account: Account, wanted: Wanted) -> dict[str, Any]:
     for row in rows:
         facets[row["facet"]].append({"value": row["value"], "series_count": row["series_count"]})
     return {**(total or {}), "facets": facets}
+
+
+@router.get("/facets/criteria", response_model=FacetCriteria)
+def get_facet_criteria(account: Account, wanted: Wanted) -> dict[str, Any]:
+    """The filters as cohort criteria that choose the same series, and the same in English."""
+    found = get_facets(account, wanted)
+    with as_account(account) as session:
+        criteria = criteria_of(session, wanted, [one["value"] for one in found["facets"]["state"]])
+    return {"criteria": criteria, "english": describe(criteria)}
 
 
 @router.get("/collections", response_model=Page[Collection])
@@ -83,6 +102,18 @@ def get_study(account: Account, study_uid: str) -> dict[str, Any]:
     if not rows:
         raise not_found(_STUDY)
     return {**rows[0], "series": sorted(found, key=lambda one: (one["modality"], one["series_uid"]))}
+
+
+@router.get("/studies/{study_uid}/findings", response_model=list[Finding])
+def list_findings(account: Account, study_uid: str) -> list[Row]:
+    """What reports, people and objects say of one study; what is present first."""
+    with as_account(account) as session:
+        rows, _ = studies(
+            session, EVERYTHING, "patient", 1, None, patient=None, also=None, study_uid=study_uid
+        )
+        if not rows:
+            raise not_found(_STUDY)
+        return session.all("portal_findings", study_uid=study_uid)
 
 
 @router.get("/series", response_model=Keyset[Series])

@@ -110,3 +110,26 @@ class Collection(BaseModel):
     image_count: int
     byte_count: int
     modalities: list[str]
+
+
+class FacetCriteria(BaseModel):
+    """Filters as cohort criteria."""
+
+    criteria: dict[str, Any]
+    english: str
+
+
+class Finding(BaseModel):
+    """What was said of a study, by concept."""
+
+    finding: str = Field(description="Radflow's own word.")
+    scheme: str
+    code: str
+    meaning: str
+    match_quality: str = Field(description="How well the code fits: exact, approximate or none")
+    status: str = Field(description="present, absent, uncertain, historical or family")
+    certainty: str | None
+    found_on: date | None = Field(description="Shifted like the study date.")
+    origin: str = Field(description="report, curator, sr or fhir")
+    series_uid: str | None
+    rule_id: str | None

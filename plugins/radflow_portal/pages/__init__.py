@@ -5,5 +5,14 @@ from radflow_portal.pages.deidentify import router as deidentify_router
 from radflow_portal.pages.fetch import router as fetch_router
 from radflow_portal.pages.reidentify import router as reidentify_router
 from radflow_portal.pages.routes import router as router
+from radflow_portal.pages.studies import router as _studies
 
-__all__ = ["access_router", "deidentify_router", "fetch_router", "reidentify_router", "router"]
+router.include_router(_studies)
+
+__all__ = [
+    "access_router",
+    "deidentify_router",
+    "fetch_router",
+    "reidentify_router",
+    "router",
+]

@@ -107,6 +107,11 @@ def size(count: float | None) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
+def count(value: int | None) -> str:
+    """A count with thin spaces between thousands."""
+    return "\N{EN DASH}" if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
 def words(name: str) -> str:
     """A name of the database as people write it."""
     return name.replace("_", " ").replace("-", " ")
@@ -131,6 +136,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         number=number,
+        count=count,
         moment=moment,
         duration=duration,
         short=short,
