@@ -59,6 +59,7 @@ def get_provider_info() -> dict[str, Any]:
                         "reidentify",
                         "audit",
                         "clinical",
+                        "upload",
                     )
                 ]
                 + ["operators.model_container"],
@@ -113,6 +114,24 @@ def get_provider_info() -> dict[str, Any]:
                     "fetch_parallel": _option(
                         "How many series one fetch task downloads at once; archives ask for 2 to 4.",
                         "3",
+                        kind="integer",
+                    ),
+                    "upload_dir": _option(
+                        "Folder that the web server writes uploads to and the upload task reads; shared by both. "
+                        "Where empty: uploads/ in a local landing zone.",
+                        "",
+                    ),
+                    "upload_quota_gb": _option(
+                        "Gigabytes that one account may upload within thirty days, where it has no quota of its own.",
+                        "100",
+                        kind="float",
+                    ),
+                    "upload_file_gb": _option(
+                        "Gigabytes that one uploaded file, a zip too, may have.", "20", kind="float"
+                    ),
+                    "upload_keep_days": _option(
+                        "Days until an upload that nobody goes on with ends, and until file names are forgotten.",
+                        "7",
                         kind="integer",
                     ),
                     "code_version": _option("Version written into every run's record.", __version__),

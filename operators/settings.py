@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from airflow.sdk.configuration import conf
 
@@ -72,6 +73,23 @@ def chunk_tasks() -> int:
 def fetch_parallel() -> int:
     """How many series one fetch task downloads at once."""
     return min(16, max(1, int(_text("fetch_parallel"))))
+
+
+def upload_dir() -> Path:
+    """Folder in which the web server leaves what people send; the portal reads the same two settings."""
+    named = str(conf.get(SECTION, "upload_dir", fallback="") or "")
+    if named:
+        return Path(named)
+    parts = urlsplit(landing_uri())
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        msg = f"The setting [{SECTION}] upload_dir is empty and the landing zone is no local folder."
+        raise SettingsError(msg, "Set it to a folder that the web server and the workers share.")
+    return Path(unquote(parts.path)) / "uploads"
+
+
+def upload_keep_days() -> int:
+    """Days until an idle upload ends, and until the file names of one that is over are forgotten."""
+    return max(1, int(_text("upload_keep_days")))
 
 
 def code_version() -> str:

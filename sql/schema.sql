@@ -4679,6 +4679,10 @@ CREATE POLICY mine ON upload.verdict FOR SELECT TO radflow_portal USING ((EXISTS
 
 CREATE POLICY mine_to_end ON upload.upload FOR UPDATE TO radflow_portal USING (((owner = access.current_account()) AND (state = 'open'::text))) WITH CHECK (((owner = access.current_account()) AND (state = ANY (ARRAY['open'::text, 'received'::text, 'cancelled'::text]))));
 
+CREATE POLICY mine_to_leave_out ON upload.file FOR DELETE TO radflow_portal USING (((state = 'open'::text) AND (EXISTS ( SELECT
+   FROM upload.upload u
+  WHERE ((u.id = file.upload_id) AND (u.owner = access.current_account()) AND (u.state = 'open'::text))))));
+
 CREATE POLICY mine_to_open ON upload.upload FOR INSERT TO radflow_portal WITH CHECK (((owner = access.current_account()) AND (state = 'open'::text)));
 
 CREATE POLICY mine_to_send ON upload.file FOR INSERT TO radflow_portal WITH CHECK ((EXISTS ( SELECT
@@ -4971,7 +4975,7 @@ REVOKE ALL ON FUNCTION upload.may_use_collection(wanted text, of_team text) FROM
 REVOKE ALL ON FUNCTION upload.set_quota(who text, bytes bigint, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION upload.set_quota(who text, bytes bigint, why text) TO radflow_portal;
 
-GRANT SELECT ON TABLE upload.file TO radflow_portal;
+GRANT SELECT,DELETE ON TABLE upload.file TO radflow_portal;
 
 GRANT SELECT(id) ON TABLE upload.file TO radflow_pipeline;
 

@@ -25,12 +25,16 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not possible here",
+    406: "Not in that form",
+    408: "Too slow",
     409: "In conflict with what exists",
     413: "Too large",
     415: "Wrong content type",
     422: "Not valid",
+    423: "In use",
     500: "An error of Radflow",
     503: "Not available at the moment",
+    507: "No room",
 }
 _INSTRUCTIONS = {
     401: "Sign in to Airflow, or send a bearer token from POST /auth/token.",
@@ -50,10 +54,19 @@ class Problem(Exception):
         detail: what was wrong.
         instruction: what to do about it; a sentence that fits the status where omitted.
         code: kebab-case reason code, the last part of ``type``.
+        headers: of the answer.
     """
 
-    def __init__(self, status: int, detail: str, instruction: str = "", code: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        instruction: str = "",
+        code: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.detail = detail
         self.title = _TITLES.get(status, "Problem")
@@ -100,7 +113,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     def problem(request: Request, error: Problem) -> Response:
-        return _answer(request, error)
+        return _answer(request, error, error.headers)
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:

@@ -5,12 +5,13 @@ a reason code (``REASONS``) and without anything that names a patient in the rec
 """
 
 from research.landing.archives import Digesting, Digests, Limits, Unpacked, unpack
-from research.landing.images import inspect
+from research.landing.images import ImageFacts, examine, inspect
 from research.landing.quarantine import MENDABLE, REASONS, QuarantinedError, quarantine
 from research.landing.received import (
     Received,
     ReceivedFile,
     land,
+    manifest_of,
     place,
     receive_files,
     receive_zip,
@@ -24,13 +25,16 @@ __all__ = [
     "REASONS",
     "Digesting",
     "Digests",
+    "ImageFacts",
     "Limits",
     "QuarantinedError",
     "Received",
     "ReceivedFile",
     "Unpacked",
+    "examine",
     "inspect",
     "land",
+    "manifest_of",
     "place",
     "quarantine",
     "receive_files",

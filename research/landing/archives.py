@@ -13,7 +13,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
@@ -64,13 +64,15 @@ class Unpacked:
 
     ``md5`` holds the source's own checksums in the order of ``images``; None where the zip had no
     md5hashes.csv, and an empty text for an image that is not in it. ``digests`` are those of the files as they
-    were written, computed on the way; None where nobody did, and then the files are read for them.
+    were written, computed on the way; None where nobody did, and then the files are read for them. ``names`` are those
+    in the zip, which may name a patient.
     """
 
     images: tuple[Path, ...]
     licence: str | None
     md5: tuple[str, ...] | None
     digests: tuple[Digests, ...] | None = None
+    names: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> Unpacked:
@@ -133,6 +135,7 @@ def _unpack(opened: zipfile.ZipFile, folder: Path, limits: Limits) -> Unpacked:
         licence,
         None if table is None else _checksums(table, [name for name, _ in images]),
         tuple(digests),
+        tuple(name for name, _ in images),
     )
 
 

@@ -66,7 +66,16 @@ def inspect(paths: Sequence[Path]) -> tuple[ImageFacts, ...]:
     return facts
 
 
-def _read(path: Path, place: str) -> ImageFacts:
+def examine(path: Path, place: str = "image") -> tuple[ImageFacts, bool]:
+    """What one file says about itself, and whether it is whole; one that is cut off in its pixels names its series.
+
+    Args:
+        path: the file.
+        place: what a reason calls it.
+
+    Raises:
+        LandingError: ``empty-file``, ``not-dicom``, ``truncated`` (not even that much can be read) or ``missing-uid``.
+    """
     size = path.stat().st_size
     if not size:
         raise _bad(code="empty-file", reason=f"The {place} is an empty file.")
@@ -89,13 +98,24 @@ def _read(path: Path, place: str) -> ImageFacts:
         except _PARSE_ERRORS as error:
             reason = f"The attributes of the {place} cannot be parsed ({type(error).__name__})."
             raise _bad(code="truncated", reason=reason) from None
-    if not whole:
-        raise _bad(code="truncated", reason=f"The {place} ends before its last element does.")
     if not all(uids):
+        if not whole:
+            raise _cut_off(place)
         raise _bad(
             code="missing-uid", reason=f"The {place} has no SOP Instance UID or no Series Instance UID."
         )
-    return ImageFacts(*uids, modality, person)
+    return ImageFacts(*uids, modality, person), whole
+
+
+def _read(path: Path, place: str) -> ImageFacts:
+    facts, whole = examine(path, place)
+    if not whole:
+        raise _cut_off(place)
+    return facts
+
+
+def _cut_off(place: str) -> LandingError:
+    return _bad(code="truncated", reason=f"The {place} ends before its last element does.")
 
 
 def _person(image: pydicom.Dataset) -> tuple[str, str, str, str]:

@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     "bad-zip": "the zip is broken, cut off or encrypted",
     "short-series": "fewer images arrived than the source announces",
     "md5-mismatch": "an image is not what the source's checksum says",
+    "known-series": "somebody uploads a series that came here by another way, for other people",
     "no-checksums": "the zip lacks the checksums that the source puts last",
 }
 """Every reason code of the landing zone and what it means."""

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -72,6 +72,11 @@ def series_key(series_uid: str) -> str:
     return hashlib.sha256(series_uid.encode()).hexdigest()[:20]
 
 
+def manifest_of(pairs: Iterable[tuple[str, str]]) -> str:
+    """The sha256 over (SOP Instance UID, sha256 of the file) pairs, in whatever order they come."""
+    return hashlib.sha256(json.dumps(sorted(pairs)).encode()).hexdigest()
+
+
 @contextlib.contextmanager
 def staging(folder: Path) -> Iterator[Path]:
     """Give an empty folder beside ``folder`` to receive into; what a dead run left is discarded first."""
@@ -129,13 +134,13 @@ def land(
         ReceivedFile(path.name, path.stat().st_size, one.sha256)
         for path, one in zip(unpacked.images, digests, strict=True)
     )
-    pairs = sorted((fact.sop_uid, file.sha256) for fact, file in zip(facts, files, strict=True))
+    manifest = manifest_of((fact.sop_uid, file.sha256) for fact, file in zip(facts, files, strict=True))
     return Received(
         folder=unpacked.images[0].parent,
         series_uid=facts[0].series_uid,
         modality=facts[0].modality,
         files=files,
-        manifest_sha256=hashlib.sha256(json.dumps(pairs).encode()).hexdigest(),
+        manifest_sha256=manifest,
         licence=unpacked.licence,
         uids_checked=bool(expected_sops),
     )

@@ -31,6 +31,8 @@ SCHEDULES = {
     "fetch_tcia": None,
     "reidentify": None,
     "rotate_key": None,
+    "upload": ["radflow://landing/uploads"],
+    "upload_tidy": "@hourly",
 }
 OUTLETS = {
     "audit": set(),
@@ -46,6 +48,8 @@ OUTLETS = {
     "cohort": {"radflow://cohort/frozen"},
     "reidentify": set(),
     "rotate_key": set(),
+    "upload": {"radflow://landing/series"},
+    "upload_tidy": {"radflow://landing/uploads"},
 }
 ALLOWED = {"airflow", "operators", "datetime", "pendulum", "__future__"}
 

@@ -11,7 +11,8 @@ from operators.migrate import migrations
 from scripts.dump_schema import SCHEMA, dump, main
 from tests.support.cluster import Cluster, Database
 
-SCHEMAS = ("access", "audit", "landing", "phi", "broker", "catalog", "curation", "registry", "experiment")
+SCHEMAS = ("access", "audit", "landing", "phi", "broker", "catalog", "curation", "registry", "experiment",
+           "upload")  # fmt: skip
 ROLES = ("radflow_pipeline", "radflow_portal", "radflow_broker")
 # The migrations' own book: its owner alone may read it, so that there is nobody to hide rows from.
 WITHOUT_RLS = {"migration.applied"}

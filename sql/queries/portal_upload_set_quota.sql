@@ -1,0 +1,1 @@
+select upload.set_quota(%(account)s, %(bytes)s, %(reason)s)

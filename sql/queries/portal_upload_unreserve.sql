@@ -1,0 +1,1 @@
+delete from upload.file where upload_id = %(id)s and number = %(number)s and state = 'open'

@@ -1,0 +1,2 @@
+-- Uploads whose bytes in the drop area are still needed.
+select id from upload.upload where state in ('open', 'received');

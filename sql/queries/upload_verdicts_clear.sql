@@ -1,0 +1,1 @@
+delete from upload.verdict where upload_id = %(id)s;
