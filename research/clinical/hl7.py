@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from research.clinical.model import ClinicalError
 
@@ -98,7 +99,7 @@ def unescaped(value: str, marks: str) -> str:
 def spans(data: bytes) -> Iterator[tuple[int, int]]:
     """Begin and length of every message in a file: MLLP frames, batch files (FHS, BHS), or one after the other."""
     starts = [found.start() for found in _START.finditer(data)]
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+    for start, end in pairwise([*starts, len(data)]):
         raw = data[start:end]
         cut = _FRAME.search(raw)
         raw = raw[: cut.start()] if cut else raw
