@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pendulum
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, Param
 
 from operators.clinical import ClinicalNewsOperator, FhirFetchOperator
@@ -51,6 +52,7 @@ with DAG(
         team="{{ params.team or '' }}",
         visibility="{{ params.visibility }}",
     )
-    fetch >> ClinicalNewsOperator(
+    announce = ClinicalNewsOperator(
         task_id="announce", outlets=[Asset("radflow://landing/clinical")], trigger_rule="all_done"
     )
+    fetch >> [announce, EmptyOperator(task_id="complete", trigger_rule="none_failed")]

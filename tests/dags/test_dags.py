@@ -139,7 +139,7 @@ def test_only_dags_are_read_from_the_folder() -> None:
 
 
 def test_fetch_is_complete_only_if_no_series_failed(bag: DagBag) -> None:
-    for name in ("fetch_tcia", "fetch_daily"):
+    for name in ("fetch_tcia", "fetch_daily", "fetch_fhir", "fetch_reports"):
         dag = bag.dags[name]
         assert dag.get_task("complete").trigger_rule == "none_failed"
         assert dag.get_task("announce").trigger_rule == "all_done"
