@@ -109,6 +109,7 @@ def land(folder: Path, landing: Landing) -> Counter[str]:
             work.execute("clinical_stage")
             while lines := rows.buffer.readlines(_BLOCK):
                 work.copy("clinical_copy", b"".join(lines))
+            work.execute("clinical_stage_known")
             place = {"run_id": number, "source": landing.source, "collection": landing.collection}
             counts["landed"] = work.execute(
                 "clinical_land", **place, **landing.owned, format=landing.source_kind, release=landing.release

@@ -1312,6 +1312,7 @@ CREATE FUNCTION catalog.sum_up(studies integer[], patients integer[]) RETURNS vo
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET enable_indexonlyscan TO 'off'
     AS $$
 begin
   perform from catalog.study t where t.study_no = any (studies) order by t.study_no for no key update;
@@ -3591,7 +3592,7 @@ CREATE INDEX step_run_fingerprint ON experiment.step_run USING btree (fingerprin
 
 CREATE INDEX received_clinical_patient ON landing.received_clinical USING btree (patient_key) WHERE (patient_key IS NOT NULL);
 
-CREATE INDEX received_clinical_run ON landing.received_clinical USING btree (run_id);
+CREATE INDEX received_clinical_run ON landing.received_clinical USING btree (run_id, kind, state);
 
 CREATE INDEX received_clinical_waiting ON landing.received_clinical USING btree (id) WHERE (state = 'received'::text);
 

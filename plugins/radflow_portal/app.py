@@ -10,6 +10,7 @@ from radflow_portal import (
     access,
     audit,
     catalog,
+    clinical,
     cohort,
     deidentify,
     evaluate,
@@ -19,6 +20,8 @@ from radflow_portal import (
     problems,
     registry,
     reidentify,
+    upload,
+    upload_stow,
 )
 from radflow_portal.auth import Account
 from radflow_portal.db import as_account
@@ -61,6 +64,7 @@ def create_app() -> FastAPI:
         fetch,
         deidentify,
         catalog,
+        clinical,
         cohort,
         registry,
         experiment,
@@ -68,6 +72,8 @@ def create_app() -> FastAPI:
         reidentify,
         access,
         audit,
+        upload_stow,
+        upload,
     ):
         api_of_stage = APIRouter(prefix=api.prefix)
         api_of_stage.include_router(stage.router)

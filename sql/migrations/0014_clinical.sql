@@ -64,7 +64,7 @@ comment on column landing.received_clinical.patient_key is 'resource_key of its 
 comment on column landing.received_clinical.release is 'Whether its report is released without a person''s look.';
 create index received_clinical_waiting on landing.received_clinical (id) where state = 'received';
 create index received_clinical_patient on landing.received_clinical (patient_key) where patient_key is not null;
-create index received_clinical_run on landing.received_clinical (run_id);
+create index received_clinical_run on landing.received_clinical (run_id, kind, state);
 alter table landing.received_clinical set (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
 -- De-identified, on its way to the catalog: the hand-over between two tasks, so that nothing of it passes XCom.
