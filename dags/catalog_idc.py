@@ -19,7 +19,7 @@ with DAG(
     default_args={"owner": "radflow", "retries": 1, "retry_delay": timedelta(minutes=5)},
     params={
         "path": Param(
-            "",
+            None,
             type=["null", "string"],
             title="Index file",
             description="A file idc_index.parquet on the worker; empty means that of the package idc-index-data.",

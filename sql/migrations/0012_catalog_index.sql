@@ -287,7 +287,7 @@ create trigger file_series_again before update on catalog.series
 -- In the middle of a large load the statistics are still those of before, so that nothing here is left to the planner:
 -- series by their study, each one's facet by its key.
 create function catalog.sum_up(studies integer[], patients integer[]) returns void language plpgsql security definer
-  set search_path = catalog, pg_temp set enable_seqscan = off as $$
+  set search_path = catalog, pg_temp set enable_seqscan = off set enable_indexonlyscan = off as $$
 begin
   perform from catalog.study t where t.study_no = any (studies) order by t.study_no for no key update;
   perform from catalog.patient p where p.patient_no = any (patients) order by p.patient_no for no key update;
