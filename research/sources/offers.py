@@ -52,6 +52,9 @@ class Selection:
         series: SeriesInstanceUIDs.
         addresses: remote addresses of series, as manifests of IDC list them.
         since: only what was released after this day, where the source can tell.
+        accessions: AccessionNumbers; only a hospital's archive (DICOMweb, DIMSE) can be asked for them.
+        studied: first and last day of the study, either may be None; asked of a hospital's archive only.
+        description: a piece of the study's or the series' description; asked of a hospital's archive only.
     """
 
     collection: str | None = None
@@ -62,6 +65,9 @@ class Selection:
     series: tuple[str, ...] = field(default=(), repr=False)
     addresses: tuple[str, ...] = field(default=(), repr=False)
     since: dt.date | None = None
+    accessions: tuple[str, ...] = field(default=(), repr=False)
+    studied: tuple[dt.date | None, dt.date | None] = (None, None)
+    description: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -89,12 +95,17 @@ class Selection:
         if self.body_part:
             parts.append(self.body_part)
         for names, what in ((self.patients, "patient"), (self.studies, "study"), (self.series, "series"),
-                            (self.addresses, "address")):  # fmt: skip
+                            (self.addresses, "address"), (self.accessions, "accession")):  # fmt: skip
             if names:
                 parts.append(f"{len(names)} named {what}" + ("" if len(names) == 1 else _PLURAL[what]))
+        if any(self.studied):
+            first, last = (f"{day}" if day else "any day" for day in self.studied)
+            parts.append(f"studied {first} to {last}")
+        if self.description:
+            parts.append(f"described as {self.description!r}")
         if self.since:
             parts.append(f"released after {self.since}")
         return ", ".join(parts)
 
 
-_PLURAL = {"patient": "s", "study": " UIDs", "series": "", "address": "es"}
+_PLURAL = {"patient": "s", "study": " UIDs", "series": "", "address": "es", "accession": "s"}

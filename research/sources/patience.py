@@ -19,12 +19,16 @@ _LONGEST_WAIT_S = 120.0
 
 
 class TransientError(FetchError):
-    """An attempt failed in a way that another attempt may mend."""
+    """An attempt failed in a way that another attempt may mend, in ``seconds`` where the server says so."""
+
+    seconds: float | None = None
 
 
-def transient(reason: str, code: str) -> TransientError:
+def transient(reason: str, code: str, seconds: float | None = None) -> TransientError:
     """An error that is worth another attempt."""
-    return TransientError(reason, LATER, code=code)
+    error = TransientError(reason, LATER, code=code)
+    error.seconds = seconds
+    return error
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Patience:
             except TransientError as error:
                 last = error
             if number < self.retries:
-                wait = min(_LONGEST_WAIT_S, self.backoff * 2**number * (1 + random.random() / 2))  # noqa: S311
+                wait = self.backoff * 2**number * (1 + random.random() / 2)  # noqa: S311
+                wait = min(_LONGEST_WAIT_S, max(wait, last.seconds or 0.0))
                 log.warning("%s: %s Attempt %d of %d.", label, last.reason, number + 1, self.retries + 1)
                 time.sleep(wait)
         reason = f"{label}: not delivered in {self.retries + 1} attempts. The last time: {last.reason}"
