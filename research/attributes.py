@@ -15,6 +15,8 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
+from research.tracking import tracking_ids
+
 # Attributes worth finding again that have no column of their own; none of them identifies anybody.
 _REST = (
     "SOPClassUID", "PhotometricInterpretation", "BitsStored", "PatientPosition", "SpiralPitchFactor",
@@ -67,7 +69,8 @@ def series_attributes(files: Sequence[Path]) -> SeriesAttributes:
     if not files:
         msg = "a series without files"
         raise ValueError(msg)
-    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in files]
+    read = [_read(path) for path in files]
+    headers = [header for header, _ in read]
     first = headers[0]
     image_type = tuple(str(value) for value in first.get("ImageType", ()) or ())
     return SeriesAttributes(
@@ -97,8 +100,31 @@ def series_attributes(files: Sequence[Path]) -> SeriesAttributes:
             for name in _REST
             if name in first and first[name].value not in (None, "")
         }
-        | _accession(first),
+        | _accession(first)
+        | _lesions(headers)
+        | _pixels([digest for _, digest in read]),
     )
+
+
+def _read(path: Path) -> tuple[Dataset, str | None]:
+    """Header, and SHA-256 of the rest of the file from Pixel Data on; None where there is none, or it is deflated."""
+    with path.open("rb") as handle:
+        header = pydicom.dcmread(handle, stop_before_pixels=True)
+        place = handle.tell()
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        return header, digest if handle.tell() > place else None
+
+
+def _lesions(headers: Sequence[Dataset]) -> dict[str, list[dict[str, str]]]:
+    found = {one["uid"]: one for header in headers for one in tracking_ids(header)}
+    return {"Tracking": list(found.values())} if found else {}
+
+
+def _pixels(digests: Sequence[str | None]) -> dict[str, str]:
+    """One hash for the pixels of a series, whatever its UIDs and the names of its files: it finds duplicates."""
+    known = sorted(digest for digest in digests if digest is not None)
+    whole = hashlib.sha256("\n".join(known).encode()).hexdigest()
+    return {"PixelSha256": whole} if len(known) == len(digests) else {}
 
 
 def _accession(header: Dataset) -> dict[str, str]:
