@@ -41,6 +41,13 @@ class RadflowPlugin(AirflowPlugin):
             "category": "browse",
         },
         {
+            "name": "Uploads",
+            "href": f"{PREFIX}/uploads",
+            "destination": "nav",
+            "url_route": "uploads",
+            "category": "browse",
+        },
+        {
             "name": "De-identification",
             "href": f"{PREFIX}/deidentification",
             "destination": "nav",

@@ -28,7 +28,7 @@ from research.uploads import HEAD_BYTES, FileMeta, file_meta
 router = APIRouter(prefix="/uploads", tags=["upload"])
 
 _DICOM_JSON = "application/dicom+json"
-_STEP = 64 << 20
+_STEP = 8 << 20
 _NO_ROOM, _NOT_UNDERSTOOD = 0xA700, 0xC000
 """Failure reasons of PS3.18, table 10.5.3-1 and PS3.4, annex B: refused, out of resources; cannot understand."""
 

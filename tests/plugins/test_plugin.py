@@ -78,6 +78,7 @@ def test_it_is_loaded_once(tmp_path: Path, way: str, source: str) -> None:
         ["Experiments", "nav"],
         ["Leaderboard", "nav"],
         ["Fetched images", "nav"],
+        ["Uploads", "nav"],
         ["De-identification", "nav"],
         ["Re-identification", "nav"],
         ["Access", "nav"],
