@@ -60,25 +60,6 @@ class Cohort(Owned):
     patient_count: int
 
 
-class CohortDetail(Cohort):
-    """A frozen cohort with what each rule left over."""
-
-    attrition: list[Attrition]
-
-
-class Member(BaseModel):
-    """One case of a cohort; catalog fields are null where you may not see the images."""
-
-    series_uid: str
-    study_uid: str
-    patient_alias: str
-    manifest_sha256: str
-    collection: str | None
-    modality: str | None
-    derived: bool | None
-    image_count: int | None
-
-
 class Algorithm(Owned):
     """An algorithm with its latest version."""
 

@@ -1,6 +1,6 @@
 -- Frozen cohorts this person may see, newest first; one of them where an id is given.
 select c.id, c.name, c.version, c.english, c.criteria, c.criteria_sha256, c.catalog_version, c.cohort_sha256,
-       c.owner, c.team, c.visibility::text as visibility, c.frozen_at,
+       c.owner, c.team, c.visibility::text as visibility, c.frozen_at, c.grouping,
        (select count(*) from experiment.cohort_member m where m.cohort_id = c.id) as member_count,
        (select count(distinct m.patient_alias)
         from experiment.cohort_member m where m.cohort_id = c.id) as patient_count
