@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE
 
 stamp=.venv/.radflow-current
-wanted=$(cat requirements-dev.lock scripts/bootstrap.lock scripts/hatch_build.py deid/_*.[ch] pyproject.toml | sha256sum | cut -d' ' -f1)
+wanted=$(cat requirements-dev.lock scripts/bootstrap.lock scripts/hatch_build.py deid/_*.[ch] pyproject.toml plugins/radflow_portal/pages/vendor/package-lock.json | sha256sum | cut -d' ' -f1)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 python=""
@@ -31,4 +31,5 @@ if ! .venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes --compi
     -r scripts/bootstrap.lock -r requirements-dev.lock
 fi
 .venv/bin/python -m pip install -q -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+scripts/vendor.sh
 echo "$wanted" > "$stamp"

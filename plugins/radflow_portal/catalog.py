@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from radflow_portal import view
 from radflow_portal.auth import Account
 from radflow_portal.catalog_filters import EVERYTHING, FACETS, After, Limit, Sort, Wanted, series, studies
 from radflow_portal.catalog_models import (
@@ -134,3 +135,6 @@ def get_series(account: Account, series_uid: str) -> Row:
     if row is None:
         raise not_found(_SERIES)
     return row
+
+
+router.include_router(view.router)

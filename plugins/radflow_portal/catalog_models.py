@@ -133,3 +133,23 @@ class Finding(BaseModel):
     origin: str = Field(description="report, curator, sr or fhir")
     series_uid: str | None
     rule_id: str | None
+
+
+class View(BaseModel):
+    """A series' volume as viewers get it; slices, rows, columns."""
+
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float] = Field(description="mm")
+    every: tuple[int, int, int] = Field(description="Each such slice, row and column was kept.")
+    planes: tuple[str, str, str] = Field(
+        description="What planes across slices, rows and columns are called."
+    )
+    upside_down: bool = Field(description="Later slices lie nearer the head.")
+    low: float
+    high: float
+    window: tuple[float, float] = Field(description="Centre and width to begin with.")
+    modality: str
+    oriented: bool = Field(description="Whether it is known where in the patient it lies.")
+    uneven: bool = Field(description="Slices are missing, or not one distance apart.")
+    left_out: int = Field(description="Images of another size or orientation.")
+    colour: bool = Field(description="The grey stands for colours.")

@@ -31,7 +31,7 @@ def artifacts_root() -> Path:
         SettingsError: the setting is empty or not a ``file://`` address.
     """
     uri = str(conf.get("radflow", "artifacts_uri", fallback=""))
-    root = _local(uri)
+    root = local_path(uri)
     if root is None:
         msg = "The setting [radflow] artifacts_uri is not a file:// address."
         raise SettingsError(msg, "The portal serves pictures from a local artifacts folder; set it so.")
@@ -45,7 +45,7 @@ def picture_response(picture: dict[str, Any]) -> Response:
         Problem: 404 when the address leaves the artifacts zone, is no picture, or the file is gone;
             409 when its sha256 is not the recorded one.
     """
-    path = _local(picture["uri"])
+    path = local_path(picture["uri"])
     root = artifacts_root()
     if path is None or picture["media_type"] not in MEDIA_TYPES:
         raise not_found(_PICTURE)
@@ -64,7 +64,7 @@ def picture_response(picture: dict[str, Any]) -> Response:
     return Response(body, media_type=picture["media_type"], headers={**_HEADERS, "ETag": f'"{digest}"'})
 
 
-def _local(uri: str) -> Path | None:
+def local_path(uri: str) -> Path | None:
     """Path of a ``file://`` address without a host (or of a plain absolute path), or None."""
     parts = urlsplit(uri)
     path = unquote(parts.path)

@@ -42,6 +42,7 @@ def world() -> Iterator[Any]:
         patch.setenv("AIRFLOW__RADFLOW__PORTAL_DSN", made.dsn("radflow_portal"))
         patch.setenv("AIRFLOW__RADFLOW__BROKER_DSN", made.dsn("radflow_broker"))
         patch.setenv("AIRFLOW__RADFLOW__ARTIFACTS_URI", made.artifacts.as_uri())
+        patch.setenv("AIRFLOW__RADFLOW__RESEARCH_URI", (made.folder / "research").as_uri())
         with portal_world.served(made) as base:
             made.base = base
             yield made

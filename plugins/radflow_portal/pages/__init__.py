@@ -6,9 +6,11 @@ from radflow_portal.pages.fetch import router as fetch_router
 from radflow_portal.pages.reidentify import router as reidentify_router
 from radflow_portal.pages.routes import router as router
 from radflow_portal.pages.studies import router as _studies
+from radflow_portal.pages.studies import viewer as _viewer
 from radflow_portal.pages.upload import router as _upload
 
 router.include_router(_studies)
+router.include_router(_viewer)
 router.include_router(_upload)
 
 __all__ = [

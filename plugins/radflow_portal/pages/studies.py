@@ -12,9 +12,18 @@ from fastapi.responses import HTMLResponse
 from radflow_portal import catalog
 from radflow_portal.auth import Account
 from radflow_portal.catalog_filters import FACETS, SORT, After, Filters, Limit, Sort, Wanted
-from radflow_portal.pages.render import render
+from radflow_portal.pages.render import STATIC, render
+from radflow_portal.view import HERE
 
 router = APIRouter(prefix="/studies", include_in_schema=False)
+
+viewer = APIRouter(prefix="/series", include_in_schema=False)
+NIIVUE = STATIC / "vendor" / "niivue.umd.js"
+_VIEWER_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+    "frame-ancestors 'self'; base-uri 'none'; object-src 'none'; form-action 'self'"
+)
+"""niivue carries its font and colour maps as data: addresses; scripts come from here only, as everywhere."""
 
 NAMES = {
     "modality": "Modality", "body_part": "Body part", "collection": "Collection", "sex": "Sex", "age_band": "Age",
@@ -93,6 +102,29 @@ def study(request: Request, account: Account, study_uid: str) -> HTMLResponse:
         findings=findings,
         alike=urlencode({"criteria": json.dumps(criteria)}),
     )
+
+
+@viewer.get("/{series_uid}", response_class=HTMLResponse)
+def series(request: Request, account: Account, series_uid: str) -> HTMLResponse:
+    """One series to be looked at, slice by slice; niivue where it is installed."""
+    one = catalog.get_series(account, series_uid)
+    found = catalog.get_study(account, one["study_uid"])
+    shown = [other for other in found["series"] if other["state"] in HERE]
+    images = [other for other in shown if other["modality"] != "SEG"]
+    place = next((n for n, other in enumerate(images) if other["series_uid"] == series_uid), None)
+    page = render(
+        request,
+        "series.html",
+        series=one,
+        study=found,
+        here_now=one["state"] in HERE,
+        masks=[other for other in shown if other["modality"] == "SEG" and other["series_uid"] != series_uid],
+        before=images[place - 1] if place else None,
+        after=images[place + 1] if place is not None and place + 1 < len(images) else None,
+        niivue=NIIVUE.is_file(),
+    )
+    page.headers["Content-Security-Policy"] = _VIEWER_POLICY
+    return page
 
 
 def _facet(name: str, values: list[dict[str, Any]], wanted: Filters) -> dict[str, Any]:
