@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operators.connections import FHIR, IDC, NBIA
+from operators.connections import DICOMWEB, DIMSE, FHIR, IDC, NBIA
 
 __version__ = "0.1.0"
 
@@ -50,6 +50,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"operators.{stem}"
                     for stem in (
                         "fetch",
+                        "fetch_dicom",
                         "deidentify",
                         "curate",
                         "catalog",
@@ -71,12 +72,14 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "operators.hooks.nbia",
                     "operators.hooks.idc",
+                    "operators.hooks.dicomweb",
+                    "operators.hooks.dimse",
                     "operators.hooks.fhir",
                     "operators.hooks.research_db",
                 ],
             }
         ],
-        "connection-types": [NBIA, IDC, FHIR],
+        "connection-types": [NBIA, IDC, DICOMWEB, DIMSE, FHIR],
         "config": {
             "radflow": {
                 "description": "Settings of the Radflow platform.",

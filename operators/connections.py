@@ -71,6 +71,103 @@ IDC: dict[str, Any] = {
 }
 """The row for ``connection-types`` of ``get_provider_info``."""
 
+_PATIENCE = {
+    name: NBIA["conn-fields"][name] for name in ("connect_timeout", "read_timeout", "retries", "backoff")
+}
+_TEXT: dict[str, Any] = {"type": ["string", "null"]}
+_CERTIFICATES: dict[str, Any] = {
+    "ca": {
+        "label": "CA certificates (path)",
+        "schema": _TEXT,
+        "description": "PEM file on the workers; empty: the system's.",
+    },
+    "certificate": {
+        "label": "Our certificate (path)",
+        "schema": _TEXT,
+        "description": "PEM file on the workers, where the server asks for one.",
+    },
+    "key": {"label": "Its key (path)", "schema": _TEXT, "description": "Empty: in the same file."},
+    "longest": {
+        "label": "Longest transfer (s)",
+        "schema": {"type": ["number", "null"], "default": 3600, "exclusiveMinimum": 0},
+        "description": "After so long a transfer is given up, even if it trickles on.",
+    },
+}
+
+DICOMWEB: dict[str, Any] = {
+    "connection-type": "dicomweb",
+    "hook-class-name": "operators.hooks.dicomweb.DicomWebHook",
+    "hook-name": "DICOMweb",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {
+            "host": "Service address",
+            "schema": "http or https",
+            "login": "User (empty: the password is a bearer token)",
+            "password": "Password or token",
+        },
+        "placeholders": {"host": "https://pacs.example/dicom-web", "extra": '{"retries": 4}'},
+    },
+    "conn-fields": {
+        "page_size": {
+            "label": "Rows per page",
+            "schema": {"type": ["integer", "null"], "default": 200, "minimum": 1},
+        },
+        "verify": {
+            "label": "Check the server's certificate",
+            "schema": {"type": ["boolean", "null"], "default": True},
+        },
+        **_CERTIFICATES,
+        **_PATIENCE,
+    },
+}
+
+DIMSE: dict[str, Any] = {
+    "connection-type": "dimse",
+    "hook-class-name": "operators.hooks.dimse.DimseHook",
+    "hook-name": "DIMSE (PACS)",
+    "ui-field-behaviour": {
+        "hidden-fields": ["password", "schema"],
+        "relabeling": {"host": "Archive's address", "login": "Archive's AE title"},
+        "placeholders": {"host": "pacs.example", "port": "104", "extra": '{"our_port": 11112}'},
+    },
+    "conn-fields": {
+        "calling": {"label": "Our AE title", "schema": {**_TEXT, "default": "RADFLOW"}},
+        "retrieve": {
+            "label": "Retrieve by",
+            "schema": {"type": ["string", "null"], "enum": ["move", "get", None], "default": "move"},
+            "description": "move: the archive sends to our port; get: on the same association, without a port of ours.",
+        },
+        "our_port": {
+            "label": "Our port (C-MOVE)",
+            "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
+            "description": "Open only while a fetch task runs; the archive must know it with our AE title.",
+        },
+        "our_address": {
+            "label": "Address to listen at",
+            "schema": _TEXT,
+            "description": "Empty: all of the worker's.",
+        },
+        "callers": {
+            "label": "AE titles that may send",
+            "schema": _TEXT,
+            "description": "Between commas; empty: the archive's.",
+        },
+        "associations": {
+            "label": "Associations at once",
+            "schema": {"type": ["integer", "null"], "default": 4, "minimum": 1},
+        },
+        "tls": {"label": "TLS", "schema": {"type": ["boolean", "null"], "default": False}},
+        "tls_name": {
+            "label": "Name in the archive's certificate",
+            "schema": _TEXT,
+            "description": "Empty: its address.",
+        },
+        **_CERTIFICATES,
+        **_PATIENCE,
+    },
+}
+
 FHIR: dict[str, Any] = {
     "connection-type": "fhir",
     "hook-class-name": "operators.hooks.fhir.FhirHook",
