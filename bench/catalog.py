@@ -163,6 +163,15 @@ class Asker:
             answer = work(session)
         return 1000 * (time.perf_counter() - begin), answer
 
+    def spent(self, work: Callable[[Any], Any]) -> float:
+        """Milliseconds of CPU that the server process needs for it."""
+        with self.portal.as_account("erin") as session:
+            pid = session.all_of("select pg_backend_pid() as pid")[0]["pid"]
+            clock = Path(f"/proc/{pid}/schedstat")
+            begin = int(clock.read_text().split()[0])
+            work(session)
+            return (int(clock.read_text().split()[0]) - begin) / 1e6
+
     def report(self, name: str, works: list[Callable[[Any], Any]]) -> None:
         """p50 and p95 of many questions of a kind, each asked once in random order after one to warm up."""
         self.timed(works[0])
@@ -170,6 +179,8 @@ class Asker:
         p95 = times[min(len(times) - 1, int(0.95 * len(times)))]
         say(f"{name}_p50", statistics.median(times), "ms", n=len(times))
         say(f"{name}_p95", p95, "ms", QUERY_MS, met=p95 < QUERY_MS, n=len(times))
+        cpu = sorted(self.spent(work) for work in works)
+        say(f"{name}_p95_cpu", cpu[min(len(cpu) - 1, int(0.95 * len(cpu)))], "ms", n=len(cpu))
 
 
 def serve(made: Cluster) -> Database:

@@ -127,9 +127,8 @@ _SORTS: dict[str, tuple[dict[str, str], tuple[type, ...]]] = {
 """Per sort: the keys of a row with the expressions that an index has, and their types."""
 
 _CUT = "-- conditions, order, limit\n"
-_MANY_SERIES = 50_000
-_WALKED = 2_000
-"""So many studies are asked one by one before the set of all that fit is gathered."""
+_WALKS = ((50_000, 2_000), (300_000, 20_000))
+"""Above so many series that fit, so many studies are asked one by one before the set of all that fit is gathered."""
 
 
 def studies(
@@ -151,18 +150,21 @@ def studies(
         text = statement("portal_studies").replace("-- page", statement(page).replace(_CUT, cut))
         return session.all_of(f"{text}order by {order}\nlimit %(limit)s", **parameters)
 
-    if filters.way == "facets" and _many(session, filters):
-        rows = ask("portal_studies_walk", "", _WALKED)
+    for most in _steps(session, filters):
+        rows = ask("portal_studies_walk", "", most)
         if len(rows) > limit:
             return _cut(rows, limit, tuple(key))
     conditions = "" if filters.way == "all" else statement(f"portal_studies_{filters.way}")
     return _cut(ask("portal_studies_gather", conditions, limit + 1), limit, tuple(key))
 
 
-def _many(session: Session, filters: Filters) -> bool:
-    """Whether so much fits that the first studies in order are likely to."""
+def _steps(session: Session, filters: Filters) -> list[int]:
+    """How many of the first studies are worth asking one by one: the more fits, the more."""
+    if filters.way != "facets":
+        return []
     found = session.one("portal_facets_sum", **filters.parameters)
-    return found is not None and found["series_count"] > _MANY_SERIES
+    series_count = found["series_count"] if found else 0
+    return [most for least, most in _WALKS if series_count > least]
 
 
 def series(

@@ -61,7 +61,7 @@ def test_pages_are_all_there_once(get: Any, sort: str, query: dict[str, str]) ->
 
 def test_many_and_few_are_found_alike(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     few = get("bob", f"{API}/studies", modality="CT", limit=3).json()
-    monkeypatch.setattr("radflow_portal.catalog_filters._MANY_SERIES", 0)
+    monkeypatch.setattr("radflow_portal.catalog_filters._WALKS", ((0, 4), (0, 100)))
     assert get("bob", f"{API}/studies", modality="CT", limit=3).json() == few
 
 
