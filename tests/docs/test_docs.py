@@ -173,7 +173,8 @@ OPTIONS: dict[str, dict[str, Any]] = get_provider_info()["config"]["radflow"]["o
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_setting_is_documented_with_its_default(option: str) -> None:
     cells = rows(section(SETTINGS, "`[radflow]`"))[option]
-    assert cells[1] == f"`{OPTIONS[option]['default']}`"
+    default = OPTIONS[option]["default"]
+    assert cells[1] == (f"`{default}`" if default else "empty")
 
 
 def test_no_other_setting_is_documented() -> None:
@@ -182,7 +183,9 @@ def test_no_other_setting_is_documented() -> None:
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_setting_has_a_reader(option: str) -> None:
-    readers = text("operators/settings.py") + text("plugins/radflow_portal/db.py")
+    readers = text("operators/settings.py") + "".join(
+        path.read_text("utf-8") for path in sorted((ROOT / "plugins" / "radflow_portal").glob("*.py"))
+    )
     assert f'"{option}"' in readers
 
 
