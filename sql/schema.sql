@@ -1789,7 +1789,7 @@ CREATE TABLE upload.upload (
     CONSTRAINT upload_check1 CHECK (((state <> ALL (ARRAY['received'::text, 'done'::text])) OR (received_at IS NOT NULL))),
     CONSTRAINT upload_collection_check CHECK ((collection ~ '^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$'::text)),
     CONSTRAINT upload_licence_check CHECK (((char_length(btrim(licence)) >= 2) AND (char_length(btrim(licence)) <= 2000))),
-    CONSTRAINT upload_licence_uri_check CHECK ((licence_uri ~ '^https?://\S{1,1000}$'::text)),
+    CONSTRAINT upload_licence_uri_check CHECK (((licence_uri ~ '^https?://\S+$'::text) AND (char_length(licence_uri) <= 1000))),
     CONSTRAINT upload_state_check CHECK ((state = ANY (ARRAY['open'::text, 'received'::text, 'done'::text, 'cancelled'::text, 'expired'::text, 'failed'::text])))
 );
 
