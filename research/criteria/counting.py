@@ -7,7 +7,7 @@ from typing import Any
 
 from research.criteria.fields import FROM_SQL
 from research.criteria.grammar import All, Among, Criteria, Leaf, Node, parse, rules, scope
-from research.criteria.sql import Writer, has_facet, to_sql
+from research.criteria.sql import facets_sql, has_facet, to_sql
 
 _MEMBERS = (
     "s.series_uid, s.study_uid, s.patient_alias, s.collection, s.study_date, "
@@ -62,8 +62,7 @@ def members_sql(criteria: Criteria, within: tuple[str, ...] | None = None) -> tu
 
 
 def _from_cube(states: tuple[str, ...], leaves: list[Leaf]) -> tuple[str, dict[str, Any]]:
-    writer = Writer(states, "")
-    where = [f"f.series_count > 0 AND {writer.shared('f')}", *(writer.facet(leaf) for leaf in leaves)]
+    where, params = facets_sql(states, leaves)
 
     def distinct(kind: str) -> str:
         return (
@@ -74,7 +73,7 @@ def _from_cube(states: tuple[str, ...], leaves: list[Leaf]) -> tuple[str, dict[s
 
     text = (
         "WITH chosen AS MATERIALIZED (SELECT f.id, f.series_count FROM catalog.facet f "  # noqa: S608
-        f"WHERE {' AND '.join(where)}) SELECT coalesce(sum(series_count), 0)::bigint AS n_series, "
+        f"WHERE f.series_count > 0 AND {where}) SELECT coalesce(sum(series_count), 0)::bigint AS n_series, "
         f"{distinct('study')} AS n_studies, {distinct('patient')} AS n_patients FROM chosen"
     )
-    return text, writer.params
+    return text, params

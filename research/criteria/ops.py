@@ -25,11 +25,6 @@ def fold(text: str) -> str:
     return text.translate(_FOLD)
 
 
-def fold_sql(expression: str) -> str:
-    """SQL twin of ``fold``."""
-    return f"translate({expression}, '{string.ascii_uppercase}', '{string.ascii_lowercase}')"
-
-
 # What separates words: every ASCII character that is no letter or digit. Other alphabets are letters, as they stand.
 _BETWEEN = "".join(chr(code) for code in range(1, 128) if not chr(code).isalnum())
 _SPACED = str.maketrans(_BETWEEN + string.ascii_uppercase, " " * len(_BETWEEN) + string.ascii_lowercase)
@@ -46,15 +41,38 @@ def spaced(text: str) -> str:
     return f" {text.translate(_SPACED)} "
 
 
-def spaced_sql(expression: str) -> str:
-    """SQL twin of ``spaced``; control characters are written as escapes."""
-    codes = "".join(f"\\{ord(char):04X}" if ord(char) < 32 or char in "'\\%{}" or ord(char) == 127 else char
-                    for char in _BETWEEN)  # fmt: skip
-    plain = string.ascii_uppercase
-    return (
-        f"(' ' || translate({expression}, U&'{codes}{plain}', "
-        f"'{' ' * len(_BETWEEN)}{string.ascii_lowercase}') || ' ')"
+# The same for PostgreSQL, as regular expressions: one pass over a text, where folding it first costs fifty times as much.
+_SEPARATOR = "[\\u0001-/:-@\\u005B-\\u0060{-\\u007F]"
+
+
+def _literally(text: str) -> str:
+    """A regular expression for a text itself, with the letters A-Z in either case."""
+    return "".join(
+        f"[{char.upper()}{char.lower()}]"
+        if char in string.ascii_letters
+        else char
+        if char in string.digits or ord(char) > 127
+        else f"\\u{ord(char):04X}"
+        for char in text
     )
+
+
+def contains_regex(text: str) -> str:
+    """SQL twin of ``contains``: the pattern that a text must match."""
+    return _literally(text)
+
+
+def words_regexes(text: str) -> list[str]:
+    """SQL twin of ``has_words``: patterns, all of which a text must match."""
+    return [
+        f"(?:^|{_SEPARATOR}){_literally(needle.strip())}"
+        + (f"(?:$|{_SEPARATOR})" if needle.endswith(" ") else "")
+        for needle in needles(text)
+    ]
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,7 @@ class Op:
         sql: template over ``{x}`` (the field), ``{v}`` (value or array), ``{lo}``/``{hi}`` (pair).
         holds: Python twin, called with a present field value and the parsed criterion value.
         phrase: English template over ``{label}`` and ``{value}``.
+        bound: what of the parsed value is bound in SQL.
     """
 
     name: str
@@ -76,6 +95,7 @@ class Op:
     sql: str
     holds: Callable[[Any, Any], bool]
     phrase: str
+    bound: Callable[[Any], Any] = _itself
 
 
 _ROWS = (
@@ -106,18 +126,19 @@ _ROWS = (
         "contains",
         frozenset({"text"}),
         "one",
-        f"position({fold_sql('{v}')} IN {fold_sql('{x}')}) > 0",
+        "{x} ~ {v}",
         lambda x, v: fold(v) in fold(x),
         "{label} contains {value}",
+        contains_regex,
     ),
     Op(
         "has_words",
         frozenset({"text"}),
         "words",
-        f"(SELECT bool_and(position(w.word IN n.text) > 0) FROM (SELECT {spaced_sql('{x}')} AS text) n, "  # noqa: S608
-        "unnest({v}) AS w (word))",
+        "{x} ~ ALL({v})",
         lambda x, v: all(needle in spaced(x) for needle in needles(v)),
         "{label} has the words {value}",
+        words_regexes,
     ),
     Op("exists", _PLAIN | {"tag"}, "flag", "", lambda _x, v: bool(v), "{label} is known"),
     Op("has_tag", frozenset({"tag"}), "one", "", lambda x, v: v in x, "it is tagged {value}"),

@@ -36,7 +36,8 @@ create schema catalog;
 create table catalog.share (id integer primary key, state text);
 create table catalog.facet (id integer primary key, collection text not null, modality text not null,
   body_part text not null, sex text not null, manufacturer text not null, licence text not null,
-  analysis_result text not null);
+  share_id integer, analysis_result text not null);
+create table catalog.study_facet (study_no integer, facet_id integer);
 create table catalog.description (id integer primary key, study_description text not null,
   series_description text not null);
 create table catalog.series (series_uid text primary key, study_uid text not null, study_no integer,
@@ -297,7 +298,9 @@ def fill(
         "state",
     ]
     for number, row in enumerate(rows):
-        put(cursor, "facet", {"id": number} | {facet: row[key] or "" for key, facet in FACETS.items()})
+        share = {"id": number, "share_id": STATES.index(row["state"])}
+        put(cursor, "facet", share | {facet: row[key] or "" for key, facet in FACETS.items()})
+        put(cursor, "study_facet", {"study_no": row["study_no"], "facet_id": number})
         put(cursor, "description", {"id": number} | {key: row[key] or "" for key in DESCRIPTIONS})
         numbers = {"facet_id": number, "description_id": number, "share_id": STATES.index(row["state"])}
         put(cursor, "series", {key: row[key] for key in columns} | numbers)
