@@ -48,7 +48,7 @@ def parts(blocks: Iterable[bytes], boundary: str = "") -> Iterator[Part]:
     """
     body = _Body(iter(blocks))
     delimiter, newline = _first(body, boundary)
-    if body.over:
+    if body.is_over():
         return
     while True:
         headers = _headers(body)
@@ -56,7 +56,7 @@ def parts(blocks: Iterable[bytes], boundary: str = "") -> Iterator[Part]:
         yield Part(headers, content)
         for _ in content:  # whoever did not read it whole
             pass
-        if body.over:
+        if body.is_over():
             return
         # What follows a boundary on its line: the two dashes of the last one, or padding.
         rest = body.line(allow_end=True)
@@ -87,6 +87,10 @@ class _Body:
                 return True
         self.ended = True
         return False
+
+    def is_over(self) -> bool:
+        """Whether the last boundary, or what stands for it, was seen."""
+        return self.over
 
     def take(self, count: int) -> bytes:
         """Consume bytes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import io
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from research.errors import FetchError
 from research.sources.pacs import quiet
 from research.sources.patience import Patience, TransientError, transient
+
+log = logging.getLogger(__name__)
 
 BLOCK = 1 << 17
 _CHECK = "Check the connection's address and its login; the Test button asks for one study."
@@ -89,6 +92,10 @@ class Transport:
         self._session.verify = bundle if verify is True and bundle else verify
         self._session.cert = certificate
         self._session.trust_env = False
+        if verify is False and self.address.startswith("https://"):
+            # Said once here, and not by urllib3 for each of thousands of requests.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            log.warning("The server's certificate is not checked: the connection says so.")
 
     def close(self) -> None:
         """Close the connections."""

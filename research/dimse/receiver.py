@@ -7,7 +7,7 @@ import shutil
 import ssl
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from research.dimse.peer import PDU
 from research.errors import FetchError
 from research.sources.instances import Instances
 from research.sources.pacs import quiet
-from research.sources.patience import TransientError, transient
+from research.sources.patience import TransientError
 
 _STORED, _REFUSED, _NO_SPACE, _BROKEN = 0x0000, 0x0124, 0xA700, 0xC000
 
@@ -33,7 +33,7 @@ class Inbox:
 
     here: Instances
     last: float = field(default_factory=time.monotonic)
-    refused: int = 0
+    stored: int = 0
     full: bool = False
     failed: TransientError | None = None
 
@@ -43,7 +43,6 @@ class Inbox:
         uid = str(event.request.AffectedSOPInstanceUID)
         try:
             if not self.here.asked_for(uid):
-                self.refused += 1
                 return _REFUSED
             written = self.here.incoming()
             handle = event.request._dataset_file
@@ -53,6 +52,7 @@ class Inbox:
                 handle.close()
             shutil.move(path, written)
             self.here.keep(written, uid)
+            self.stored += 1
         except TransientError as error:
             self.failed = error
             return _BROKEN
@@ -199,18 +199,3 @@ def drop_partial(event: Any) -> None:
         with contextlib.suppress(OSError, AttributeError):
             message._data_set_file.close()
         Path(path).unlink(missing_ok=True)
-
-
-def waiting(box: Inbox, seconds: float, missing: Collection[str]) -> Sequence[str]:
-    """Wait for images that are still on their way after the archive said that it is done; what is missing then."""
-    end = time.monotonic() + seconds
-    left: Sequence[str] = list(missing)
-    while left and time.monotonic() < end:
-        time.sleep(0.05)
-        left = box.here.missing
-    return left
-
-
-def full_disk() -> TransientError:
-    """An image could not be written."""
-    return transient("An image could not be written to our disk.", "disk")

@@ -20,7 +20,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from research.dimse.peer import Peer, context, identifier
-from research.dimse.receiver import Inbox, drop_partial, full_disk, waiting
+from research.dimse.receiver import Inbox, drop_partial
 from research.dimse.statuses import ABSENT, PENDING, SUCCESS, WARNING, failure
 from research.sources.patience import transient
 from research.sources.source import Progress
@@ -45,12 +45,13 @@ def move(
         TransientError: some images did not come, silence, or a status worth another attempt.
         FetchError: a final status that another attempt would not mend.
     """
-    for question in _questions(study_uid, series_uid, box):
+    for question, asked in _questions(study_uid, series_uid, box):
+        follow = _Operation("C-MOVE", box, asked, progress, peer.silence, time.monotonic() + longest)
         with peer.associate([context(Move)]) as association:
             association.dimse_timeout = None  # silence is judged by what arrives, on either association
             association.network_timeout = None
             answers = association.send_c_move(question, peer.calling, Move, msg_id=_MESSAGE_ID)
-            _watch("C-MOVE", association, answers, box, progress, peer.silence, longest, Move)
+            follow.watch(association, answers, Move)
 
 
 def get(
@@ -88,120 +89,133 @@ def get(
         (evt.EVT_CONN_CLOSE, drop_partial),
         (evt.EVT_ABORTED, drop_partial),
     ]
-    for question in _questions(study_uid, series_uid, box):
+    for question, asked in _questions(study_uid, series_uid, box):
+        follow = _Operation("C-GET", box, asked, progress, peer.silence, time.monotonic() + longest)
         with peer.associate(
             [context(Get), *storage[:_MOST_CONTEXTS]], negotiation=roles, handlers=handlers
         ) as association:
             association.dimse_timeout = None
             association.network_timeout = None
             answers = association.send_c_get(question, Get, msg_id=_MESSAGE_ID)
-            _watch("C-GET", association, answers, box, progress, peer.silence, longest, Get)
+            follow.watch(association, answers, Get)
 
 
-def _questions(study_uid: str, series_uid: str, box: Inbox) -> Iterator[Dataset]:
+def _questions(study_uid: str, series_uid: str, box: Inbox) -> Iterator[tuple[Dataset, list[str]]]:
     """The whole series at once, or the images that are missing where most are here."""
     missing = box.here.missing
     names = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
     if len(missing) > box.here.count // 2:
-        yield identifier("SERIES", names)
+        yield identifier("SERIES", names), missing
         return
     for start in range(0, len(missing), _AT_ONCE):
-        yield identifier("IMAGE", {**names, "SOPInstanceUID": missing[start : start + _AT_ONCE]})
+        some = missing[start : start + _AT_ONCE]
+        yield identifier("IMAGE", {**names, "SOPInstanceUID": some}), some
 
 
-def _watch(
-    what: str,
-    association: Association,
-    answers: Iterator[tuple[Dataset, Dataset | None]],
-    box: Inbox,
-    progress: Progress,
-    silence: float,
-    longest: float,
-    model: str,
-) -> None:
-    """Follow an operation to its end; a thread reads the answers, so that this one can stop it."""
-    told: queue.SimpleQueue[Dataset | None] = queue.SimpleQueue()
-    before = box.here.count - len(box.here.missing)
+class _Operation:
+    """One C-MOVE or C-GET, from the question to the verdict.
 
-    def read() -> None:
-        try:
-            for status, _ in answers:
-                told.put(status)
-        finally:
-            told.put(None)
-
-    reader = threading.Thread(target=read, name="dimse", daemon=True)
-    reader.start()
-    try:
-        last = _followed(what, told, box, progress, silence, time.monotonic() + longest)
-    except BaseException as error:
-        # C-CANCEL first, so that the archive stops sending; an abort follows, so it gets a moment to read it.
-        _cancel(association, model)
-        if getattr(error, "code", "") != "stalled":
-            reader.join(_CANCEL_S)
-        raise
-    _judge(what, last, box, before)
-
-
-def _followed(
-    what: str,
-    told: queue.SimpleQueue[Dataset | None],
-    box: Inbox,
-    progress: Progress,
-    silence: float,
-    end: float,
-) -> Dataset:
-    """The final status."""
-    last, heard = Dataset(), time.monotonic()
-    while True:
-        progress(box.here.bytes)
-        try:
-            status = told.get(timeout=_BEAT_S)
-        except queue.Empty:
-            now = time.monotonic()
-            if now - max(heard, box.last) > silence:
-                reason = f"{what}: the archive fell silent for {silence:g} s."
-                raise transient(reason, "stalled") from None
-            if now > end:
-                reason = f"{what}: it took too long."
-                raise transient(reason, "too-slow") from None
-            continue
-        heard = time.monotonic()
-        if status is None:
-            return last
-        last = status
-        if int(status.get("Status", ABSENT)) not in PENDING:
-            return last
-
-
-def _judge(what: str, last: Dataset, box: Inbox, before: int) -> None:
-    """The final status and its counts against what is here.
-
-    Raises:
-        FetchError: not all that was asked for is here.
+    Args:
+        what: its name.
+        box: takes the images.
+        asked: SOP Instance UIDs that it shall bring.
+        progress: told how many bytes are here.
+        silence: seconds without an answer or an image after which it is given up.
+        end: when it is given up in any case, by the monotonic clock.
     """
-    code = int(last.get("Status", ABSENT))
-    counts = [last.get(f"NumberOf{kind}Suboperations") for kind in ("Completed", "Warning", "Failed")]
-    done, warned, failed = (int(one or 0) for one in counts)
-    # Images may still be on their way: the archive counts more than arrived, or does not count.
-    told = done + warned if any(one is not None for one in counts) else box.here.count - before
-    left: Sequence[str] = box.here.missing
-    if code in (SUCCESS, WARNING) and box.here.count - len(left) - before < told:
-        left = waiting(box, _SETTLE_S, left)
-    if warned:
-        log.warning("%s: the archive warns about %d images.", what, warned)
-    if box.full:
-        raise full_disk()
-    if not left:
-        return
-    if box.failed is not None and code in (SUCCESS, WARNING):
-        raise box.failed
-    if code not in (SUCCESS, WARNING) or (code == WARNING and not done + warned + failed):
-        raise failure(what, code)
-    reason = (
-        f"{what}: {done + warned} sent and {failed} failed by the archive's count; {len(left)} are missing."
-    )
-    raise transient(reason, "short-series")
+
+    def __init__(
+        self, what: str, box: Inbox, asked: Sequence[str], progress: Progress, silence: float, end: float
+    ) -> None:
+        self.what = what
+        self.box = box
+        self.asked = asked
+        self.progress = progress
+        self.silence = silence
+        self.end = end
+        self._before = box.stored
+        self._told: queue.SimpleQueue[Dataset | None] = queue.SimpleQueue()
+
+    def watch(
+        self, association: Association, answers: Iterator[tuple[Dataset, Dataset | None]], model: str
+    ) -> None:
+        """Follow it to its end; a thread reads the answers, so that this one can stop it.
+
+        Raises:
+            FetchError: not all that was asked for is here.
+        """
+
+        def read() -> None:
+            try:
+                for status, _ in answers:
+                    self._told.put(status)
+            finally:
+                self._told.put(None)
+
+        reader = threading.Thread(target=read, name="dimse", daemon=True)
+        reader.start()
+        try:
+            last = self._followed()
+        except BaseException as error:
+            # C-CANCEL first, so that the archive stops sending; an abort follows, so it gets a moment to read it.
+            _cancel(association, model)
+            if getattr(error, "code", "") != "stalled":
+                reader.join(_CANCEL_S)
+            raise
+        self._judge(last)
+
+    def _followed(self) -> Dataset:
+        """The final status; an empty one where the association ended without."""
+        heard = time.monotonic()
+        while True:
+            self.progress(self.box.here.bytes)
+            try:
+                status = self._told.get(timeout=_BEAT_S)
+            except queue.Empty:
+                now = time.monotonic()
+                if now - max(heard, self.box.last) > self.silence:
+                    reason = f"{self.what}: the archive fell silent for {self.silence:g} s."
+                    raise transient(reason, "stalled") from None
+                if now > self.end:
+                    reason = f"{self.what}: it took too long."
+                    raise transient(reason, "too-slow") from None
+                continue
+            heard = time.monotonic()
+            if status is None:
+                return Dataset()
+            if int(status.get("Status", ABSENT)) not in PENDING:
+                return status
+
+    def _judge(self, last: Dataset) -> None:
+        """The final status and its counts against what is here."""
+        code = int(last.get("Status", ABSENT))
+        counts = [last.get(f"NumberOf{kind}Suboperations") for kind in ("Completed", "Warning", "Failed")]
+        done, warned, failed = (int(one or 0) for one in counts)
+        # Images may still be on their way: the archive counts more than arrived, or does not count.
+        sent = done + warned if any(one is not None for one in counts) else len(self.asked)
+        end = time.monotonic() + _SETTLE_S
+        while code in (SUCCESS, WARNING) and self.box.stored - self._before < sent and self._left():
+            if time.monotonic() > end:
+                break
+            time.sleep(0.05)
+        left = self._left()
+        if warned:
+            log.warning("%s: the archive warns about %d images.", self.what, warned)
+        if self.box.full:
+            raise transient(reason="An image could not be written to our disk.", code="disk")
+        if not left:
+            return
+        if code not in (SUCCESS, WARNING) or (code == WARNING and not done + warned + failed):
+            raise failure(self.what, code)
+        if self.box.failed is not None:
+            raise self.box.failed
+        counted = f"{done + warned} sent and {failed} failed by the archive's count"
+        reason = f"{self.what}: {counted}; {len(left)} are missing."
+        raise transient(reason, "short-series")
+
+    def _left(self) -> list[str]:
+        missing = set(self.box.here.missing)
+        return [uid for uid in self.asked if uid in missing]
 
 
 def _cancel(association: Association, model: str) -> None:

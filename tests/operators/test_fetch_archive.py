@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -31,6 +32,13 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",
     "ignore:unclosed <socket:ResourceWarning",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_sockets() -> Iterator[None]:
+    """What pynetdicom forgot is collected here, where the warning is expected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

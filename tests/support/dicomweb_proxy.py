@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ class Proxy:
 
 
 @contextmanager
-def proxy(target: str) -> Iterator[Proxy]:
+def proxy(target: str, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
     """Serve ``target`` under another address."""
     state, lock, session = Proxy(), threading.Lock(), requests.Session()
 
@@ -117,7 +118,10 @@ def proxy(target: str) -> Iterator[Proxy]:
             self.close_connection = True
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # whoever does not trust us hangs up
+        state.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

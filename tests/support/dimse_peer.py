@@ -21,6 +21,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+from tests.support.certificates import Certificate
 from tests.support.orthanc import Made
 
 
@@ -45,7 +46,7 @@ class BadPeer:
 
 
 @contextmanager
-def bad_peer(made: Made, *, refuse: bool = False, title: str = "BAD") -> Iterator[BadPeer]:
+def bad_peer(made: Made, *, refuse: bool = False, tls: Certificate | None = None) -> Iterator[BadPeer]:
     """Run it."""
     peer = BadPeer(made)
 
@@ -67,7 +68,8 @@ def bad_peer(made: Made, *, refuse: bool = False, title: str = "BAD") -> Iterato
         plan = peer.plans.pop(0) if peer.plans else {}
         peer.asked.append(event.identifier)
         if isinstance(event.request, evt.Event) or event.event.name == "EVT_C_MOVE":
-            yield ("127.0.0.1", peer.destination, {"ae_title": event.move_destination})
+            secure = {"tls_args": (tls.client(), "127.0.0.1")} if tls else {}
+            yield ("127.0.0.1", peer.destination, {"ae_title": event.move_destination, **secure})
         images = peer.images(plan, event.identifier)
         yield plan.get("count", len(images) + ("status" in plan))
         for place, image in enumerate(images):
@@ -87,7 +89,7 @@ def bad_peer(made: Made, *, refuse: bool = False, title: str = "BAD") -> Iterato
             failed.FailedSOPInstanceUIDList = list(made.sops[:1])
             yield plan["status"], failed
 
-    ae = AE(ae_title=title)
+    ae = AE(ae_title="BAD")
     ae.require_called_aet = True
     if refuse:
         ae.require_calling_aet = ["SOMEBODY"]
@@ -105,6 +107,7 @@ def bad_peer(made: Made, *, refuse: bool = False, title: str = "BAD") -> Iterato
     server = ae.start_server(
         ("127.0.0.1", 0),
         block=False,
+        ssl_context=tls.server() if tls else None,
         evt_handlers=[(evt.EVT_C_FIND, find), (evt.EVT_C_MOVE, retrieve), (evt.EVT_C_GET, retrieve)],
     )
     assert server is not None

@@ -33,7 +33,7 @@ def web(server: Orthanc) -> Iterator[Proxy]:
 
 
 def source_at(address: str, *, page: int = 200, retries: int = 3, **more: object) -> DicomWebSource:
-    given = {"timeout": (5.0, 0.6), "patience": Patience(retries, 0.01), **more}
+    given = {"timeout": (5.0, 20.0), "patience": Patience(retries, 0.01), **more}
     return DicomWebSource(DicomWebClient(Transport(f"{address}/dicom-web", **given), page=page))  # type: ignore[arg-type]
 
 

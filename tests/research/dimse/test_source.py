@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -23,6 +25,7 @@ from research.dimse.receiver import Listening
 from research.errors import FetchError
 from research.landing import QuarantinedError, Received
 from research.sources import OfferedSeries, Patience, Selection, Source, Stopped
+from tests.support.certificates import certificate
 from tests.support.dimse_peer import BadPeer, bad_peer
 from tests.support.orthanc import (
     ACCESSION,
@@ -53,6 +56,13 @@ OLD = compressed()
 OPEN: list[DimseSource] = []
 Of = Callable[..., DimseSource]
 YEAR = (dt.date(2024, 1, 1), None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_sockets() -> Iterator[None]:
+    """What pynetdicom forgot is collected here, where the warning is expected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -274,11 +284,18 @@ def test_a_sender_that_drops_in_the_middle_leaves_nothing() -> None:
 # -- an archive that misbehaves --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def bad() -> Iterator[BadPeer]:
+@pytest.fixture(scope="module")
+def one_bad_peer() -> Iterator[BadPeer]:
     with bad_peer(CHEST) as running:
-        running.destination = free_port()
         yield running
+
+
+@pytest.fixture
+def bad(one_bad_peer: BadPeer) -> BadPeer:
+    one_bad_peer.made, one_bad_peer.plans, one_bad_peer.asked, one_bad_peer.find_status = CHEST, [], [], 0
+    one_bad_peer.cancelled.clear()
+    one_bad_peer.destination = free_port()
+    return one_bad_peer
 
 
 def move_from(bad: BadPeer, *, retries: int = 1, silence: float = 5.0, longest: float = 60.0) -> DimseSource:
@@ -327,6 +344,18 @@ def test_after_a_partial_failure_only_the_rest_is_asked_for(bad: BadPeer, tmp_pa
     assert pixels(tmp_path) == made_pixels(CHEST)
     assert [one.QueryRetrieveLevel for one in bad.asked] == ["SERIES", "IMAGE"]
     assert len(bad.asked[1].SOPInstanceUID) == 4
+
+
+@either
+def test_many_missing_images_are_asked_for_in_portions(
+    bad: BadPeer, tmp_path: Path, of: Of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("research.dimse.retrieve._AT_ONCE", 2)
+    bad.plans = [{"status": 0xB000, "send": 7, "count": 12}]
+    download(of(bad), tmp_path, CHEST)
+    assert pixels(tmp_path) == made_pixels(CHEST)
+    portions = [one.SOPInstanceUID for one in bad.asked[1:]]
+    assert [1 if isinstance(one, str) else len(one) for one in portions] == [2, 2, 1]
 
 
 @either
@@ -433,6 +462,23 @@ def test_nobody_is_named_in_logs_or_errors(
     told = caplog.text + "".join(capfd.readouterr()) + str(caught.value) + repr(caught.value)
     for secret in (PATIENT, NAME, ACCESSION, CHEST.series, CHEST.study, *CHEST.sops):
         assert secret not in told
+
+
+@pytest.mark.parametrize("way", ["C-MOVE", "C-GET"])
+def test_tls(tmp_path: Path, way: str) -> None:
+    ours = certificate(tmp_path)
+    with bad_peer(CHEST, tls=ours) as running:
+        running.destination = free_port()
+        peer = Peer("127.0.0.1", running.port, "BAD", OURS, tls=ours.client())
+        where = listening(running.destination, "BAD", tls=ours.server()) if way == "C-MOVE" else None
+        download(made(peer, where, patience=Patience(0, 0.0)), tmp_path, CHEST)
+        assert pixels(tmp_path) == made_pixels(CHEST)
+        for other in (None, ssl.create_default_context()):
+            with pytest.raises(FetchError) as caught:
+                echo(
+                    Peer("127.0.0.1", running.port, "BAD", OURS, silence=2.0, connect_timeout=2.0, tls=other)
+                )
+            assert caught.value.code == "unreachable"
 
 
 @pytest.mark.parametrize(
