@@ -10,7 +10,7 @@ create table upload.upload (
   visibility access.visibility not null default 'private',
   collection text not null check (collection ~ '^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$'),
   licence text not null check (char_length(btrim(licence)) between 2 and 2000),
-  licence_uri text check (licence_uri ~ '^https?://\S{1,1000}$'),
+  licence_uri text check (licence_uri ~ '^https?://\S+$' and char_length(licence_uri) <= 1000),
   attested boolean not null constraint the_right_to_share check (attested),
   state text not null default 'open'
     check (state in ('open', 'received', 'done', 'cancelled', 'expired', 'failed')),

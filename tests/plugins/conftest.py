@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.upload_client import Client
+
 if "AIRFLOW_HOME" not in os.environ:
     _home = tempfile.mkdtemp(prefix="radflow-airflow-home-")
     atexit.register(shutil.rmtree, _home, ignore_errors=True)
@@ -79,3 +81,28 @@ def post(world: Any) -> Get:
         )
 
     return call
+
+
+@pytest.fixture(scope="module")
+def drop(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The drop area; the scheduler is told nothing but how often it would have been."""
+    from radflow_portal import upload_news
+
+    folder = tmp_path_factory.mktemp("drop")
+    told: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__RADFLOW__UPLOAD_DIR", str(folder))
+        patch.setenv("AIRFLOW__RADFLOW__UPLOAD_QUOTA_GB", "0.02")
+        patch.setenv("AIRFLOW__RADFLOW__UPLOAD_FILE_GB", "0.01")
+        patch.setattr(upload_news, "tell", lambda: told.append(1) is None)
+        world.ids["told"] = told
+        yield folder
+
+
+@pytest.fixture
+def person(world: Any, drop: Path) -> Callable[[str], Client]:
+    """``person(name)``, with nothing sent before."""
+    with world.cursor("postgres") as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update upload.upload set state = 'cancelled' where state in ('open', 'received')")
+    return lambda name: Client(world.base, name)

@@ -1,18 +1,14 @@
-"""Uploads through the API: resuming, STOW-RS, quotas, other people's, and what a foreign page could try."""
+"""Uploads through the API: resuming, quotas, other people's, and what a foreign page could try."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 import socket
-import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,100 +17,16 @@ import psycopg2.errors
 import pytest
 import requests
 
-API = "/api/v1/uploads"
-JSON = "application/json"
-BYTES = "application/offset+octet-stream"
+from tests.support.upload_client import API, BYTES, NAME, WANTED, Client, dicom
+
 HTML = {"Accept": "text/html"}
-NAME = "Zwolinski/IM1"
-WANTED = {"licence": "CC BY 4.0", "attested": True}
-
-
-def dicom(uid: str = "1.2.3.4", body: bytes = b"pixels") -> bytes:
-    """As much of an object as the web server looks at."""
-    fields = ((2, b"1.2.840.10008.5.1.4.1.1.2"), (3, uid.encode()), (16, b"1.2.840.10008.1.2.1"))
-    meta = b""
-    for element, value in fields:
-        value += b"\0" * (len(value) % 2)
-        meta += struct.pack("<HH2sH", 2, element, b"UI", len(value)) + value
-    return b"\0" * 128 + b"DICM" + meta + struct.pack("<HH2sH", 8, 0x60, b"CS", 2) + b"CT" + body
-
-
-@pytest.fixture(scope="module", autouse=True)
-def drop(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The drop area; the scheduler is told nothing but how often it would have been."""
-    from radflow_portal import upload_news
-
-    folder = tmp_path_factory.mktemp("drop")
-    told: list[int] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__RADFLOW__UPLOAD_DIR", str(folder))
-        patch.setenv("AIRFLOW__RADFLOW__UPLOAD_QUOTA_GB", "0.02")
-        patch.setenv("AIRFLOW__RADFLOW__UPLOAD_FILE_GB", "0.01")
-        patch.setattr(upload_news, "tell", lambda: told.append(1) is None)
-        world.ids["told"] = told
-        yield folder
-
-
-class Client:
-    """One person's requests."""
-
-    def __init__(self, base: str, who: str) -> None:
-        self.base, self.who = f"{base}/radflow{API}", who
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        named = {"X-Test-User": self.who} | {name.replace("_", "-"): value for name, value in headers.items()}
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body)
-            named.setdefault("Content-Type", JSON)
-        return requests.request(method, self.base + path, data=body, headers=named, timeout=20)
-
-    def begin(self, **wanted: Any) -> int:
-        answer = self.call("POST", "", WANTED | wanted)
-        assert answer.status_code == 201, answer.text
-        return int(answer.json()["id"])
-
-    def announce(self, number: int, *files: tuple[str, int], **more: Any) -> list[dict[str, Any]]:
-        named = [{"name": name, "byte_count": size, **more} for name, size in files]
-        answer = self.call("POST", f"/{number}/files", {"files": named})
-        assert answer.status_code == 201, answer.text
-        return list(answer.json())
-
-    def patch(self, number: int, file: int, offset: int | str, body: bytes, **more: str) -> requests.Response:
-        sent = {"Upload_Offset": str(offset), "Content_Type": BYTES} | more
-        return self.call("PATCH", f"/{number}/files/{file}", body, **sent)
-
-    def offset(self, number: int, file: int) -> int:
-        return int(self.call("HEAD", f"/{number}/files/{file}").headers["Upload-Offset"])
-
-    def send(self, content: bytes = b"bytes") -> int:
-        """An upload with one whole file."""
-        number = self.begin()
-        (file,) = self.announce(number, (NAME, len(content)))
-        assert self.patch(number, file["number"], 0, content).status_code == 200
-        return number
-
-    def stow(
-        self, path: str, *parts: bytes, end: bool = True, media: str = "application/dicom"
-    ) -> requests.Response:
-        body = b"".join(
-            b"--b\r\nContent-Type: " + media.encode() + b"\r\n\r\n" + part + b"\r\n" for part in parts
-        )
-        kind = 'multipart/related; type="application/dicom"; boundary=b'
-        return self.call("POST", path, body + (b"--b--\r\n" if end else b""), Content_Type=kind)
-
-
-@pytest.fixture
-def person(world: Any) -> Callable[[str], Client]:
-    """``person(name)``, with nothing sent before."""
-    with world.cursor("postgres") as cursor:
-        cursor.execute("set local session_replication_role = replica")
-        cursor.execute("update upload.upload set state = 'cancelled' where state in ('open', 'received')")
-    return lambda name: Client(world.base, name)
 
 
 def test_a_file_in_pieces_then_finish(person: Any, drop: Path, world: Any) -> None:
     alice, content = person("alice"), os.urandom(5000)
-    number = alice.begin(team="lungs", visibility="team", collection="Heads of A")
+    licence = "https://creativecommons.org/licenses/by/4.0/"
+    number = alice.begin(team="lungs", visibility="team", collection="Heads of A", licence_uri=licence)
+    assert alice.call("GET", f"/{number}").json()["licence_uri"] == licence
     (file,) = alice.announce(number, (NAME, 5000), sha256=hashlib.sha256(content).hexdigest(), mark="m1")
     assert (file["number"], file["done_bytes"], file["mark"]) == (1, 0, "m1")
     assert alice.patch(number, 1, 0, content[:2000]).json()["done_bytes"] == 2000
@@ -361,70 +273,6 @@ def test_finishing_without_what_is_missing(person: Any) -> None:
     assert refused.json()["detail"] == "1 of 3 files are not here yet."
     done = alice.call("POST", f"/{number}/finish", {"without_missing": True}).json()
     assert (done["state"], done["file_count"], done["received_count"]) == ("received", 2, 2)
-
-
-def test_stow_stores_and_answers_as_the_standard_says(person: Any, drop: Path) -> None:
-    alice = person("alice")
-    number = alice.begin()
-    answer = alice.stow(f"/{number}/studies", dicom("1.2.3.1"), dicom("1.2.3.2", os.urandom(100_000)))
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("application/dicom+json")
-    items = answer.json()["00081199"]["Value"]
-    assert [item["00081155"]["Value"] for item in items] == [["1.2.3.1"], ["1.2.3.2"]]
-    assert items[0]["00081150"] == {"vr": "UI", "Value": ["1.2.840.10008.5.1.4.1.1.2"]}
-    files = alice.call("GET", f"/{number}/files").json()["items"]
-    assert [one["state"] for one in files] == ["received", "received"]
-    for one in files:
-        content = (drop / str(number) / f"{one['number']:08d}").read_bytes()
-        assert hashlib.sha256(content).hexdigest() == one["sha256"]
-    assert not list(drop.rglob("stow-*"))
-
-
-def test_stow_says_what_failed(person: Any) -> None:
-    alice = person("alice")
-    number = alice.begin()
-    some = alice.stow(f"/{number}/studies", dicom("1.2.3.1"), b"no dicom at all")
-    assert some.status_code == 202
-    assert some.json()["0008119A"]["Value"] == [{"00081197": {"vr": "US", "Value": [0xC000]}}]
-    none = alice.stow(f"/{number}/studies", b"nothing")
-    assert none.status_code == 409
-    assert "00081199" not in none.json()
-    large = alice.stow(f"/{number}/studies", dicom("1.2.3.5", b"x" * 10_000_001))
-    assert large.status_code == 409
-    assert large.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xA700]
-    jpeg = alice.stow(f"/{number}/studies", dicom("1.2.3.6"), media="image/jpeg")
-    assert jpeg.status_code == 409
-    cut = alice.stow(f"/{number}/studies", dicom("1.2.3.7"), end=False)
-    assert cut.status_code == 409
-    assert alice.call("GET", f"/{number}").json()["received_count"] == 1
-    assert alice.call("GET", "/quota").json()["used_bytes"] < 2_000  # what was set aside came back
-
-
-def test_stow_in_one_request_is_an_upload_of_its_own(person: Any, world: Any, drop: Path) -> None:
-    alice = person("alice")
-    before = len(world.ids["told"])
-    answer = alice.stow("/studies?licence=CC0&attested=true&collection=stowed", dicom())
-    assert answer.status_code == 200
-    row = alice.call("GET", f"/{answer.headers['X-Upload']}").json()
-    assert (row["state"], row["collection"], row["file_count"]) == ("received", "stowed", 1)
-    assert len(world.ids["told"]) == before + 1
-    failed = alice.stow("/studies?licence=CC0&attested=true", b"nothing")
-    assert failed.status_code == 409
-    assert alice.call("GET", f"/{failed.headers['X-Upload']}").json()["state"] == "cancelled"
-    assert not (drop / failed.headers["X-Upload"]).exists()
-    assert alice.stow("/studies?licence=CC0&attested=false", dicom()).status_code == 422
-
-
-def test_stow_in_chunks_without_a_length(person: Any) -> None:
-    alice = person("alice")
-    number = alice.begin()
-    body = b"--b\r\n\r\n" + dicom() + b"\r\n--b--"
-    answer = requests.post(
-        f"{alice.base}/{number}/studies", data=iter(io.BytesIO(body).readline, b""), timeout=20,
-        headers={"X-Test-User": "alice", "Content-Type": 'multipart/related; type="application/dicom"; boundary=b'},
-    )  # fmt: skip
-    assert answer.status_code == 200
-    assert alice.call("GET", "/quota").json()["used_bytes"] < 2_000
 
 
 @pytest.mark.parametrize(

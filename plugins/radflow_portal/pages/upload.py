@@ -56,8 +56,9 @@ def _stages(row: dict[str, Any]) -> list[tuple[str, str, str]]:
     settled = row["released_count"] + row["rejected_count"]
     past = settled + row["held_count"] + row["quarantined_count"]
     done = state == "done"
+    sent = "" if state == "open" else f"{row['received_count']} of {row['file_count']} files"
     steps = [
-        ("Sent", f"{row['received_count']} of {row['file_count']} files", state not in ("open", "expired")),
+        ("Sent", sent, state not in ("open", "expired")),
         ("Received", f"{total} series" if done else "", done),
         ("De-identified, held", f"{row['held_count'] + settled} series" if done else "", done and past >= total),
         ("Released", f"{row['released_count']} series" if done else "",

@@ -21,6 +21,7 @@ let running = 0;
 let adding = 0;
 let ended = false;
 let told = 0;
+let later = null;
 
 const key = (name, size, mark) => JSON.stringify([name, size, mark]);
 const markOf = (file) => String(file.lastModified);
@@ -82,7 +83,12 @@ const missing = () => {
 };
 
 function show(now) {
-  if (!now && Date.now() - told < 250) return;
+  if (!now && Date.now() - told < 250) {
+    later ??= setTimeout(() => { show(true); }, 250);
+    return;
+  }
+  clearTimeout(later);
+  later = null;
   told = Date.now();
   const rows = [...known.values()];
   const whole = rows.filter((row) => row.state === "received").length;
@@ -114,6 +120,7 @@ async function add(found) {
   trouble("");
   show(true);
   try {
+    await loaded;
     const fresh = [];
     for (const { file, name } of found) {
       const row = known.get(key(name, file.size, markOf(file)));
@@ -302,4 +309,5 @@ part("cancel").addEventListener("click", (event) => {
 });
 addEventListener("beforeunload", (event) => { if (running && !ended) event.preventDefault(); });
 
-load().catch(() => trouble("The server does not answer. Reload the page in a minute."));
+const loaded = load(); // files that are chosen before wait for it: one row of a file, never two
+loaded.catch(() => trouble("The server does not answer. Reload the page in a minute."));
