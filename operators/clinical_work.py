@@ -107,8 +107,8 @@ def land(folder: Path, landing: Landing) -> Counter[str]:
             )  # fmt: skip
             number = found["id"] if found else None
             work.execute("clinical_stage")
-            while lines := rows.buffer.readlines(_BLOCK):
-                work.copy("clinical_copy", b"".join(lines))
+            while lines := rows.readlines(_BLOCK):
+                work.copy("clinical_copy", "".join(lines).encode())
             work.execute("clinical_stage_known")
             place = {"run_id": number, "source": landing.source, "collection": landing.collection}
             counts["landed"] = work.execute(

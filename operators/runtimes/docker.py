@@ -145,7 +145,9 @@ class DockerRuntime:
                 return JobState.UNKNOWN
             raise
         state = found["State"]
-        if state["Status"] == "created":  # whoever made it was killed before starting it; started twice is once
+        if (
+            state["Status"] == "created"
+        ):  # whoever made it was killed before starting it; started twice is once
             with _engine_errors(handle[:12]):
                 self.cli.start(handle)
             return JobState.ACTIVE

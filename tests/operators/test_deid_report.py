@@ -142,8 +142,13 @@ def test_a_decision_ends_the_wait(here, policy) -> None:
     error = deid.QuarantineError.of("File 1 of 3", "truncated")
     with ResearchDbHook().transaction() as work:
         work.execute(
-            "quarantine_add", id=number, stage="deidentify", uri="x", reason_code="truncated", reason="R.",
-            instruction="I."
+            "quarantine_add",
+            id=number,
+            stage="deidentify",
+            uri="x",
+            reason_code="truncated",
+            reason="R.",
+            instruction="I.",
         )
         store_report(
             work, number, quarantine_report(error, 3, number=number), batch=BATCH, policy_sha256=policy.sha256

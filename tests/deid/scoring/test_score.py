@@ -122,7 +122,12 @@ def test_stopwords_are_the_179_of_nltk():
 def test_the_value_none_is_a_value(tmp_path):
     """Scanners write NONE; only an absent action text falls back on the value."""
     rows = [
-        {"tag_ds": "<(0008,1030)>", "action": "<text_retained>", "value": "<MRN 4711 NONE>", "action_text": text}
+        {
+            "tag_ds": "<(0008,1030)>",
+            "action": "<text_retained>",
+            "value": "<MRN 4711 NONE>",
+            "action_text": text,
+        }
         for text in ("<NONE>", None, "<>", "nan")
     ]
     key = tmp_path / "key.json"
