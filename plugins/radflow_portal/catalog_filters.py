@@ -154,7 +154,7 @@ def studies(
         rows = ask("portal_studies_walk", "", most)
         if len(rows) > limit:
             return _cut(rows, limit, tuple(key))
-    conditions = "" if filters.way == "all" else statement(f"portal_studies_{filters.way}")
+    conditions = "" if filters.way == "all" else statement(_STUDIES_BY[filters.way])
     return _cut(ask("portal_studies_gather", conditions, limit + 1), limit, tuple(key))
 
 
@@ -175,7 +175,7 @@ def series(
     parameters = {**filters.parameters, **more, "limit": limit + 1, "after0": place[0], "after1": place[1]}
     text = statement("portal_series")
     if more.get("study_uid") is None:
-        text += statement(f"portal_series_{filters.way}")
+        text += statement(_SERIES_BY[filters.way])
     elif filters.way != "all":
         msg = "study_uid goes with no other filter."
         raise Problem(422, msg, "Leave out one of them; a study has few series.", code="request")

@@ -11,10 +11,28 @@ PREFIX = "/radflow"
 
 
 class RadflowPlugin(AirflowPlugin):
-    """The API and pages under ``/radflow``, four navigation entries and the Results tab of a DAG run."""
+    """The API and pages under ``/radflow``, its navigation entries and the Results tab of a DAG run."""
 
     name = "radflow"
     external_views = [
+        {
+            "name": "Studies",
+            "href": f"{PREFIX}/studies",
+            "destination": "nav",
+            "url_route": "studies",
+            "nav_top_level": True,
+            "icon": f"{PREFIX}/static/studies.svg",
+            "icon_dark_mode": f"{PREFIX}/static/studies-dark.svg",
+        },
+        {
+            "name": "Cohorts",
+            "href": f"{PREFIX}/cohorts",
+            "destination": "nav",
+            "url_route": "cohorts",
+            "nav_top_level": True,
+            "icon": f"{PREFIX}/static/cohorts.svg",
+            "icon_dark_mode": f"{PREFIX}/static/cohorts-dark.svg",
+        },
         {
             "name": "Experiments",
             "href": f"{PREFIX}/runs",

@@ -75,6 +75,8 @@ def test_it_is_loaded_once(tmp_path: Path, way: str, source: str) -> None:
     assert [str(text).startswith(source) for text in sources] == [True]
     assert light
     assert views == [
+        ["Studies", "nav"],
+        ["Cohorts", "nav"],
         ["Experiments", "nav"],
         ["Leaderboard", "nav"],
         ["Fetched images", "nav"],
