@@ -23,7 +23,7 @@ from tests.support.cluster import Cluster
 from tests.support.cluster import cluster as start_cluster
 
 # The end-to-end tests drive one installation one after the other; it is searched for identities at the end.
-E2E = ("test_whole_way", "test_faults", "test_survives_kill", "test_real_data", "test_two_brokers",
+E2E = ("test_whole_way", "test_faults", "test_survives_kill", "test_real_data", "test_upload", "test_two_brokers",
        "test_no_identity_leaves")  # fmt: skip
 ENGINE = ("tests/docker/", "tests/operators/test_model_container", "tests/operators/test_runtimes")
 
