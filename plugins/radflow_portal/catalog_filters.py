@@ -126,6 +126,8 @@ _SORTS: dict[str, tuple[dict[str, str], tuple[type, ...]]] = {
 }
 """Per sort: the keys of a row with the expressions that an index has, and their types."""
 
+_STUDIES_BY = {"facets": "portal_studies_facets", "text": "portal_studies_text"}
+_SERIES_BY = {"all": "portal_series_all", "facets": "portal_series_facets", "text": "portal_series_text"}
 _CUT = "-- conditions, order, limit\n"
 _WALKS = ((50_000, 2_000), (300_000, 20_000))
 """Above so many series that fit, so many studies are asked one by one before the set of all that fit is gathered."""
