@@ -116,7 +116,7 @@ WINDOW = st.tuples(DAYS, DAYS).map(sorted)
 
 
 @st.composite
-def record(draw: st.DrawFn) -> dict[str, Any]:
+def record(draw: st.DrawFn, concepts: tuple[str, ...] = tuple(CONCEPTS)) -> dict[str, Any]:
     """A question about clinical records."""
     kind = draw(st.sampled_from(list(RECORDS.values())))
     body: dict[str, Any] = {}
@@ -125,7 +125,7 @@ def record(draw: st.DrawFn) -> dict[str, Any]:
     elif draw(st.booleans()):
         body["when"] = draw(st.sampled_from(kind.when))
     if kind.name != "report_text":
-        names = CONCEPTS + (SLUGS if kind.has_slug else [])
+        names = list(concepts) + (SLUGS if kind.has_slug else [])
         body["is"] = draw(
             st.one_of(st.sampled_from(names), st.lists(st.sampled_from(names), min_size=1, max_size=2))
         )
@@ -209,16 +209,21 @@ def catalog(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @st.composite
-def clinical(draw: st.DrawFn) -> list[tuple[str, dict[str, Any]]]:
+def clinical(
+    draw: st.DrawFn,
+    patients: tuple[tuple[str, str], ...] = (("c1", "A"), ("c2", "A"), ("c1", "B")),
+    concepts: tuple[str, ...] = tuple(CONCEPTS),
+    least: int = 0,
+) -> list[tuple[str, dict[str, Any]]]:
     """Records of the same patients, with gaps; (table, row)."""
 
     def pick(*values: Any) -> Any:
         return draw(st.sampled_from(values))
 
     found = []
-    for number in range(draw(st.integers(0, 5))):
-        collection, alias = pick(("c1", "A"), ("c2", "A"), ("c1", "B"))
-        scheme, _, code = pick(*CONCEPTS).partition(":")
+    for number in range(draw(st.integers(least, 5))):
+        collection, alias = pick(*patients)
+        scheme, _, code = pick(*concepts).partition(":")
         who = {"collection": collection, "patient_alias": alias}
         study = pick(None, f"{collection}{alias}0", f"{collection}{alias}1")
         date = pick(None, *DATES)
@@ -344,6 +349,39 @@ def test_sql_and_python_agree(
                 assert found == {row["series_uid"] for row in stored if matches(one, row, stored, said)}, one
                 assert describe(one).endswith(".")
                 assert parse(json.loads(canonical(one))) == parse(one)
+    finally:
+        connection.rollback()
+
+
+ONE = ("SCT:60046008",)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    days=st.tuples(st.sampled_from([None, *DATES]), st.sampled_from(DATES)),
+    records=clinical((("c1", "A"),), ONE, 2),
+    criteria=st.lists(record(ONE), min_size=8, max_size=8),
+)
+def test_records_agree(
+    connection: Any, days: tuple[Any, Any], records: list[tuple[str, dict[str, Any]]], criteria: list[Any]
+) -> None:
+    """One patient and one concept, so that records are hit often, on every side of every date."""
+    rows = [
+        {field.key: None for field in FIELDS.values()} | {
+            "series_uid": f"s{number}", "study_uid": f"c1A{number}", "study_no": number, "patient_no": 0,
+            "collection": "c1", "patient_alias": "A", "manifest_sha256": "m", "state": "released", "tags": [],
+            "study_date": day,
+        }
+        for number, day in enumerate(days)
+    ]  # fmt: skip
+    try:
+        with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            fill(cursor, rows, records)
+            stored, said = select(cursor, SELECT_SQL, "true", {}), stored_records(cursor)
+            for one in criteria:
+                where, params = to_sql(one)
+                found = {row["series_uid"] for row in select(cursor, "s.series_uid", where, params)}
+                assert found == {row["series_uid"] for row in stored if matches(one, row, None, said)}, one
     finally:
         connection.rollback()
 
