@@ -100,11 +100,16 @@ def test_text_goes_and_nothing_else_changes(case: str, tmp_path: Path) -> None:
     out = made.replaced(path, result.value, result.changes, None, tmp_path / "out.dcm")
     with Source(out, tmp_path) as source:
         after = decode(source.layout, source.read(0))
-    seam = (
-        cv2.dilate(black.astype(np.uint8), np.ones((5, 5))) > 0 if layout.syntax == made.jpeg(50) else black
-    )
+    if layout.syntax == made.jpeg(50):  # blocks at the rim are coded again, with the codec's own noise
+        seam = cv2.dilate(black.astype(np.uint8), np.ones((35, 35))) > 0
+        apart = np.abs(after.astype(int) - before.astype(int))
+        assert np.percentile(apart[seam & ~black], 90) <= 16
+        level = np.median(after[black].astype(int), axis=0)
+        assert np.percentile(np.abs(after[black].astype(int) - level), 95) <= 24
+    else:
+        seam = black
+        assert len(np.unique(after[black].reshape(black.sum(), -1), axis=0)) == 1
     assert np.array_equal(after[~seam], before[~seam])
-    assert len(np.unique(after[black].reshape(black.sum(), -1), axis=0)) <= (8 if seam is not black else 1)
     if not layout.halved:  # another decoder (GDCM) reads it, too
         assert sitk.GetArrayFromImage(sitk.ReadImage(out))[0].shape[:2] == gray.shape
 
