@@ -118,7 +118,7 @@ _SORTS: dict[str, tuple[dict[str, str], tuple[type, ...]]] = {
         {"study_date": f"coalesce(t.study_date, '{_FIRST_DAY}'::date)", "study_no": "t.study_no"},
         (date, int),
     ),
-    "image_count": ({"image_count": "t.image_count", "study_no": "t.study_no"}, (int, int)),
+    "image_count": ({"image_count": "t.image_count", "study_no": "t.study_no"}, (int,)),
     "patient": (
         {"collection": "t.collection", "patient_alias": "t.patient_alias", "study_no": "t.study_no"},
         (str, str, int),
@@ -128,6 +128,10 @@ _SORTS: dict[str, tuple[dict[str, str], tuple[type, ...]]] = {
 
 _STUDIES_BY = {"facets": "portal_studies_facets", "text": "portal_studies_text"}
 _SERIES_BY = {"all": "portal_series_all", "facets": "portal_series_facets", "text": "portal_series_text"}
+_AFTER = {
+    "image_count": "select k.image_count, k.study_no from catalog.study k where k.study_no = %(after0)s"
+}
+"""A place by number alone: how many images a study has in all may be more than its reader should know."""
 _CUT = "-- conditions, order, limit\n"
 _WALKS = ((50_000, 2_000), (300_000, 20_000))
 """Above so many series that fit, so many studies are asked one by one before the set of all that fit is gathered."""
@@ -137,27 +141,31 @@ def studies(
     session: Session, filters: Filters, sort: str, limit: int, after: str | None, **more: Any
 ) -> tuple[list[Row], str | None]:
     """One page of studies and the place where the next one begins."""
-    key, kinds = _SORTS[sort.removeprefix("-")]
+    by = sort.removeprefix("-")
+    key, kinds = _SORTS[by]
+    names = tuple(key)[-len(kinds) :]
     down = sort.startswith("-")
     order = ", ".join(f"{one}{' desc' if down else ''}" for one in key.values())
     parameters: dict[str, Any] = {**filters.parameters, **more, "limit": limit + 1}
     begin = ""
     if after is not None:
         parameters |= {f"after{n}": value for n, value in enumerate(decode(after, kinds))}
-        places = ", ".join(f"%(after{n})s" for n in range(len(kinds)))
+        places = _AFTER.get(by) or ", ".join(f"%(after{n})s" for n in range(len(kinds)))
         begin = f"  and ({', '.join(key.values())}) {'<' if down else '>'} ({places})\n"
 
+    both = statement("portal_studies_also") if more.get("also") else ""
+
     def ask(page: str, conditions: str, most: int) -> list[Row]:
-        cut = f"\n{conditions}{begin}order by {order}\nlimit {most}\n"
+        cut = f"\n{conditions}{both}{begin}order by {order}\nlimit {most}\n"
         text = statement("portal_studies").replace("-- page", statement(page).replace(_CUT, cut))
         return session.all_of(f"{text}order by {order}\nlimit %(limit)s", **parameters)
 
     for most in _steps(session, filters):
         rows = ask("portal_studies_walk", "", most)
         if len(rows) > limit:
-            return _cut(rows, limit, tuple(key))
+            return _cut(rows, limit, names)
     conditions = "" if filters.way == "all" else statement(_STUDIES_BY[filters.way])
-    return _cut(ask("portal_studies_gather", conditions, limit + 1), limit, tuple(key))
+    return _cut(ask("portal_studies_gather", conditions, limit + 1), limit, names)
 
 
 def _steps(session: Session, filters: Filters) -> list[int]:

@@ -2,5 +2,4 @@
 select t.* from catalog.study t
 where (%(patient)s::text is null or t.patient_alias = %(patient)s)
   and (%(study_uid)s::text is null or t.study_uid = %(study_uid)s)
-  and (%(also)s::text[] is null or t.modalities @> %(also)s::text[])
   -- conditions, order, limit

@@ -3,7 +3,6 @@ with walked as materialized (
   select t.* from catalog.study t
   where (%(patient)s::text is null or t.patient_alias = %(patient)s)
     and (%(study_uid)s::text is null or t.study_uid = %(study_uid)s)
-    and (%(also)s::text[] is null or t.modalities @> %(also)s::text[])
     -- conditions, order, limit
 ), chosen as materialized (select catalog.matching(%(collection)s, %(modality)s, %(body_part)s, %(sex)s,
   %(age_band)s, %(manufacturer)s, %(licence)s, %(analysis_result)s, %(state)s) as id
