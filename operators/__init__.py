@@ -119,6 +119,11 @@ def get_provider_info() -> dict[str, Any]:
                         "3",
                         kind="integer",
                     ),
+                    "view_cache_mb": _option(
+                        "Megabytes of drawn series that the portal keeps in the artifacts zone.",
+                        "2000",
+                        kind="integer",
+                    ),
                     "upload_dir": _option(
                         "Folder that the web server writes uploads to and the upload task reads; shared by both. "
                         "Where empty: uploads/ in a local landing zone.",
