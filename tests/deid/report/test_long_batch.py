@@ -121,7 +121,7 @@ def test_the_memory_does_not_grow_with_the_objects(parts, tmp_path) -> None:
     report = parts[0][0]
     attributes = [{**report["attributes"][0], "tag": f"0018,{n:04X}", "cuts": {}} for n in range(300)]
     objects = [[f"2.25.{n}", f"{n:064x}"] for n in range(1000)]
-    count = 100
+    count = 30
 
     def one(number: int) -> dict:
         return seal(
