@@ -109,3 +109,18 @@ def test_apart_from_whoever_asks(tmp_path: Path) -> None:
     assert (tmp_path / "volume.nii.gz").is_file()
     subprocess.run([*run, "thumbnail", str(tmp_path), str(tmp_path / "empty")], check=True, timeout=120)
     assert json.loads((tmp_path / "refused.json").read_text())["reason"] == "The series holds no image."
+
+
+def test_real_segmentations_lie_on_their_ct(tmp_path: Path, shared_data: Path) -> None:
+    folder = shared_data / "seg_sr_examples"
+    ct = sorted((folder / "ct-3slice").glob("*.dcm"))
+    assert write_mask([folder / "liver.dcm"], ct, tmp_path) == {"1": "Liver"}
+    mask = voxels(tmp_path / "mask.nii.gz")
+    write_volume(ct, tmp_path)
+    volume = voxels(tmp_path / "volume.nii.gz")
+    assert mask[0].GetSize() == volume[0].GetSize()
+    liver = volume[1][mask[1] == 1]
+    assert liver.size > 1000
+    assert 0 < np.median(liver) < 200  # soft tissue, HU
+    with pytest.raises(VolumeError, match="grid"):
+        write_mask([folder / "sr-example" / "seg.dcm"], ct, tmp_path)
