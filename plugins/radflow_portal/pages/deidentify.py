@@ -52,6 +52,7 @@ CUTS = {
     "other": "other",
     "content item": "whole content items",
     "document": "whole documents",
+    "overlay text": "text in overlays",
 }
 OUTCOMES = ("removed", "emptied", "replaced", "kept")
 
