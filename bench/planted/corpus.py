@@ -243,7 +243,9 @@ def _study(
                 *(text for text in who.secrets() if not _is_word(text)),
                 accession,
                 ROOT,
-                *_said(plants),
+                *(
+                    text for text in _said(plants) if not _is_word(text)
+                ),  # "Long" is also in PS3.16's "Longitudinal"
             ]
             references.setdefault(name, []).append(ds)
             yield file, ds, rows, hidden

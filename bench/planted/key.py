@@ -28,6 +28,8 @@ _TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "UR", "CS"})
 _NUMBERS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "AS"})
 _DATES = frozenset({"DA", "DT"})
 _GONE = frozenset({"remove", "empty", "replace", "hashname"})
+#: Parts of names that name nobody, and are letters of other words: the "den" of "deidentified".
+_PARTICLES = frozenset({"van", "den", "der", "von", "del", "dela", "dos"})
 _SHORT = 3  # words of a removed text that are shorter are left out: any alias could hold them
 _HIPAA = {
     "PN": "HIPAA-A", "PatientAddress": "HIPAA-B", "InstitutionName": "HIPAA-B", "InstitutionAddress": "HIPAA-B",
@@ -203,7 +205,7 @@ class Key:
             self._row(path, element, "text_retained", tcia_p15="TCIA-P15-BASIC-K")
 
     def _removed(self, path: str, element: DataElement, keyword: str, value: str) -> None:
-        words = [word for word in tokens(value) if len(word) >= _SHORT]
+        words = [word for word in tokens(value) if len(word) >= _SHORT and word not in _PARTICLES]
         if element.VR in _TEXT and words and element.VR != "CS":
             category = _HIPAA.get(keyword) or _HIPAA.get(str(element.VR)) or "HIPAA-R"
             self._row(path, element, "text_removed", " ".join(words), hipaa_z=category)
@@ -212,7 +214,11 @@ class Key:
         if one.keep and not removed:
             self._row(path, element, "text_retained", one.keep, tcia_p15="TCIA-P15-DESC-C")
         for text, category in one.gone:
-            words = " ".join(word for word in tokens(text) if len(word) >= _SHORT)
+            words = " ".join(
+                word
+                for word in tokens(text)
+                if len(word) >= _SHORT and (word not in _PARTICLES or text.lower() == word)
+            )
             if words:
                 self._row(path, element, "text_removed", words, hipaa_z=category)
         for date in one.dates:

@@ -24,6 +24,10 @@ CONTESTED = frozenset(
     }
 )
 _LIMIT = {"SH": 16, "LO": 64, "ST": 900, "LT": 900, "UT": 900, "CS": 16, "UC": 64}
+#: What de-identifiers write for what they cut: an initial or particle that is part of it proves nothing.
+_WRITTEN = "name date place address phone fax email url uid id age cut removed redacted shifted"
+#: Digits or letters shorter than this may be part of a day that was moved.
+_SHORT = 4
 _DATE_FORMATS = (
     "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%d-%b-%Y", "%m-%d-%Y", "%Y/%m/%d",
     "%b %d %Y", "%d %B %Y", "%m/%d/%y", "%d%b%Y",
@@ -187,10 +191,15 @@ def _telling(identity: str, who: Person) -> bool:
 
 
 def _blurred(one: tuple[str, str, str], drawn: list[tuple[str, str, str]], clinical: str) -> bool:
-    """Whether a word of the identity is also part of what is said around it."""
-    around = " ".join([clinical, *(how for how, _, _ in drawn)]).lower()
+    """Whether a word of the identity is also part of what is said around it, or may be part of what is written for it.
+
+    Words count as gone only where their letters are nowhere in the value: the "N" of "N. Smith" is part of "[NAME]",
+    and the 17 of a number part of a day in 2017.
+    """
+    around = " ".join([clinical, _WRITTEN, *(how for how, _, _ in drawn)]).lower()
     others = " ".join(identity for how, identity, _ in drawn if identity != one[1]).lower()
-    return any(word in around or word in others for word in tokens(one[1]))
+    dated = any(category == "date" for _, _, category in drawn if one[2] != "date")
+    return any(word in around or word in others or (dated and len(word) < _SHORT) for word in tokens(one[1]))
 
 
 def _joined(rng: random.Random, clinical: str, said: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ _MEMO = 4096
 _PASSES = 8
 _LEADS = DEED | LINK | SPEAKER | TITLE
 _NUMBERED = frozenset({"id", "phone", "uid"})
+_LABELS = frozenset({"ref", "reference", "order", "case", "file", "record", "visit"})  # of numbers, too
 _NUMBER = re.compile(r"[^\W\d]*[-/ ]?\d")
 _LAST = re.compile(r"[^\W\d_]+(?=[\s:=#.-]*$)")
 _SEPARATORS = " \t\u3000,;:/_^|-=&+~"
@@ -126,7 +128,12 @@ class TextCleaner:
             spans += patterns.find(source, tokens.lows, digits)
             spans += places.find(tokens)
         found = [_span(folded, start, end, kind) for start, end, kind in spans]
-        for start, end, lead in () if own_only else names.find(tokens):
+        people = [] if own_only else names.find(tokens)
+        roads = sorted(span[:2] for span in spans if span[2] == "address") if people else []
+        for start, end, lead in people:
+            road = bisect_left(roads, (start, 0)) - 1
+            if road >= 0 and start < roads[road][1] < end:
+                continue  # "12 Kingfisher Lane Gross tumor": the lane is nobody
             span = _span(folded, start, end, "name")
             found.append(_Span(span.start, span.end, "name", None, folded.span(lead, end)[0]))
         if dates and digits:
@@ -239,7 +246,8 @@ def _parted(text: str, gap: tuple[int, int, str], kind: str, floor: int) -> tupl
     behind = len(text) - len(text[end:].lstrip(" \t:"))
     if before is None or new.strip() or not text[behind : behind + 1].isalnum():
         return gap
-    numbered = kind in _NUMBERED and _NUMBER.match(text, behind) is not None
+    labelled = kind in _NUMBERED or before.group().lower() in _LABELS
+    numbered = labelled and _NUMBER.match(text, behind) is not None
     if numbered or bits()[before.group().lower()] & _LEADS:
         return before.end(), behind, "; "
     return gap

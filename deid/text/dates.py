@@ -98,7 +98,8 @@ def _months() -> _Months:
     week = rf"(?:(?P<w>{weekdays})\.?,?\s{{1,2}}(?:the\s)?)?"
     ordinal = r"(?:(?P<o>st|nd|rd|th)\b)?"
     year = rf"(?P<y>{_YEAR}|'\d\d)(?!\d)"
-    short_year = rf"(?P<y>{_YEAR}|'?\d\d)(?!\d|:\d)"
+    # "28_Aug 06 2019" is a number and a date
+    short_year = rf"(?P<y>{_YEAR}|'?\d\d(?![ ,]{{1,2}}{_YEAR}(?!\d)))(?!\d|:\d)"
     day = rf"(?P<d>3[01]|[12]\d|0?[1-9]){ordinal}"
     month = rf"(?P<M>{names})(?![a-z])\.?"
     gap = r"[\s,._/-]{0,2}"

@@ -221,6 +221,8 @@ class Dictionary:
             and text[tokens.ends[index - 1] : start] in (". ", ".", " ")
             and tokens.capital(index)
         ):
+            if tokens.words[index - 1] in _WRITTEN_TITLES and not flags & UNIT:
+                return True  # "Dr STONE": DR is a modality, Dr is not
             return not before & CLINICAL or "." in text[tokens.ends[index - 1] : start]
         if tokens.possessive(index) and not flags & ESSENTIAL:
             return True
@@ -241,7 +243,7 @@ class Dictionary:
         if len(tokens) == 1:
             return True
         spoken = tokens.at(index - 1) & (SPEAKER | TITLE) if index else 0
-        last = index + 1 >= len(tokens) or tokens.gap(index) != " "
+        last = index + 1 >= len(tokens) or tokens.gap(index) != " " or tokens.words[index + 1].istitle()
         return bool(spoken) and (last or len(low) < _DOUBTFUL or ":" in tokens.gap(index - 1))
 
     def _located(self, tokens: Tokens, index: int) -> bool:
@@ -302,8 +304,10 @@ class Dictionary:
                 or other in tokens.known
             ):
                 continue
-            if len(tokens.words[other]) != 1 or not tokens.close(link) or tokens.glued(other):
+            if len(tokens.words[other]) != 1 or tokens.gap(link) not in _INITIAL_GAPS or tokens.glued(other):
                 continue
+            if tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "/":
+                continue  # r/o, w/o
             if other < index and tokens.lettered(other):
                 continue
             dotted = tokens.text[tokens.ends[other] : tokens.ends[other] + 1] == "."
@@ -330,6 +334,8 @@ class Dictionary:
             others = rest.split()
             if tokens.bits[index] & (WORD | CLINICAL) and (len(hits) < 2 or others):
                 continue
+            if others and all(bits()[word] & (FUNCTION | ESSENTIAL) for word in hits):
+                continue  # longTR
             if all(len(other) < 3 for other in others):
                 tokens.known.add(index)
                 spans.append((start, end, "name"))
@@ -362,6 +368,8 @@ class Dictionary:
                     spans.append((start, end, self._phrases[phrase]))
 
 
+_INITIAL_GAPS = frozenset({" ", "  ", ".", ". ", "_", "^", "^^", "-", ", ", ",", "\u3000", " , "})
+_WRITTEN_TITLES = frozenset({"Dr", "Mr", "Mrs", "Ms", "Prof"})
 _WHERE = frozenset(["at", "from", "to", "of", "in", "near", "via", "by", "site", "hospital", "clinic"])
 _GENERIC = frozenset(
     [

@@ -16,10 +16,15 @@ from deid.text.plain import key
 
 #: What words of medicine end in, and names do not.
 _MEDICAL = re.compile(
-    r"(?!.*(?:thomas|ndoni)$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?"
+    r"(?!.*(?:thomas|ndoni)$)(?!(?:(?:[zcs]h|[b-df-hj-np-tw-z])?(?:[iu]?a[inou]?g?|[iu]?e[in]?g?|i[nu]?g?|ou?|ong|u[aino]?)){1,2}[bdjlmnpqtxy]ing$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?"
     r"|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
-    r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ment|ness"
+    r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ments?|ness"
     r"|oid(?:al)?|in(?:al|ally)|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
+)
+
+#: "substudy", "prescan": a word of a dictionary behind what medicine puts before words.
+_PREFIXED = re.compile(
+    r"(?:sub|post|pre|non|semi|multi|intra|inter|peri|para|retro|trans|supra|infra|hyper|hypo|anti|over|under|micro|macro)(?=.{4})"
 )
 
 HERE = Path(__file__).parent
@@ -90,6 +95,8 @@ class _Bits(dict[str, int]):
         if word in self._clinical:
             bits |= CLINICAL
         if not bits & (NAME | WORD) and len(word) > 5 and _MEDICAL.fullmatch(word):
+            bits |= WORD
+        if not bits and (prefix := _PREFIXED.match(word)) and word[prefix.end() :] in self._words:
             bits |= WORD
         promoted = word in self._promoted
         if promoted:

@@ -11,6 +11,7 @@ from deid.text.lexicon import (
     EPONYM,
     ESSENTIAL,
     FIRST,
+    FREQUENT,
     FUNCTION,
     LAST,
     LINK,
@@ -25,10 +26,12 @@ from deid.text.lexicon import (
     WORD,
     bits,
 )
-from deid.text.persons import SIDES, Span, more, put, run
-from deid.text.tokens import Tokens
+from deid.text.persons import SIDES, Span, finding, more, put, run
+from deid.text.tokens import Tokens, formula
 
 _PARTS, _LONG = 3, 4
+#: Particles that are no words of English or a Romance language.
+_OWN_PARTICLES = frozenset({"van", "von", "den", "der", "ter", "ten", "zu", "zum", "zur", "bin", "ibn"})
 _WITHIN = frozenset({" ", ", ", ",", "^", "-", ". "})
 
 
@@ -36,6 +39,10 @@ def alone(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """A name of the lexicon without an introduction."""
     if own & EPONYM and (protected(tokens, index, own) or eponym_before(tokens, index)):
         return 0
+    if own & CERTAIN and finding(tokens, index):
+        return 0
+    if own & FIRST and two_syllables(tokens, index):
+        return put(tokens, index, index + 3, spans)  # "Min-jun Kim"
     if own & STRONG:
         return _strong(tokens, index, own, spans)
     return _weak_pair(tokens, index, own, spans)
@@ -61,14 +68,42 @@ def _strong(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
         at != index and (at in tokens.known or tokens.bits[at] & STRONG) for at in range(first, stop)
     ):
         return 0
+    if parts == 1 and _double(tokens, index):
+        return put(tokens, 0, 2, spans)
     if parts == 1:
         word = tokens.words[index]
         if (len(word) < (4 if own & COMMON else 7)) and not _of_protocol(tokens, index):
             return 0
-        if tokens.gap(index - 1) == "-" if index else False:
+        if index and tokens.gap(index - 1) == "-":
             return 0
     put(tokens, first, stop, spans)
     return more(tokens, stop, 1, spans)
+
+
+def _double(tokens: Tokens, index: int) -> bool:
+    """Whether a name of two parts is all that a text says: "Saint-Pierre", "Lo Presti"."""
+    if index != 1 or len(tokens) != 2 or not all(word.istitle() for word in tokens.words):
+        return False
+    own, gap = tokens.bits[0], tokens.gap(0)
+    return bool(own & NAME) and (
+        gap == "-" or (gap == " " and not own & (CLINICAL | FUNCTION | UNIT | ESSENTIAL))
+    )
+
+
+def two_syllables(tokens: Tokens, index: int) -> bool:
+    """A given name of two syllables before a name of the lexicon: "Min-jun Kim"."""
+    if index + 2 >= len(tokens) or tokens.gap(index) != "-" or tokens.gap(index + 1) != " ":
+        return False
+    syllable, family = tokens.bits[index + 1], tokens.bits[index + 2]
+    return (
+        tokens.words[index].istitle()
+        and tokens.words[index + 1].islower()
+        and len(tokens.words[index + 1]) > 1
+        and not syllable & (CLINICAL | FUNCTION | UNIT)
+        and (not syllable & WORD or bool(syllable & (MONTH | NAME)))
+        and bool(family & LAST and family & COMMON and (family & STRONG or len(tokens) == _PARTS))
+        and tokens.words[index + 2].istitle()
+    )
 
 
 def _back(tokens: Tokens, index: int) -> int:
@@ -88,6 +123,13 @@ def _back(tokens: Tokens, index: int) -> int:
             continue
         if (not tokens.capital(previous) and not own & PARTICLE) or tokens.glued(previous):
             break
+        if tokens.lows[previous] in _OWN_PARTICLES and gap == " " and not tokens.capital(previous):
+            first = previous  # "van den Heuvel"
+            continue
+        if gap == " - " or (
+            gap == "_" and first + 1 < len(tokens) and tokens.gap(first) == " " and not own & STRONG
+        ):
+            break  # "NSTEMI_SUTHERLAND SALVADOR"
         if len(word) == 1:
             if gap.startswith(".") or (
                 gap in (" ", "_")
@@ -143,7 +185,7 @@ def _back(tokens: Tokens, index: int) -> int:
                 tokens.unknown(previous)
                 and same_case
                 and len(word) > (2 if word.istitle() else 3)
-                and first == index
+                and (first == index or tokens.gap(first) == "-")
             )
         ):
             first = previous
@@ -159,11 +201,23 @@ def _side(tokens: Tokens, index: int) -> bool:
 
 def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     """Such as "Grace Young", "Young, Grace": two words that both are names, written as names."""
-    if index + 1 >= len(tokens) or own & (CLINICAL | MONTH | UNIT) or len(tokens.words[index]) < 3:
+    if index + 1 >= len(tokens) or own & (CLINICAL | UNIT) or len(tokens.words[index]) < 3:
         return 0
     gap, second = tokens.gap(index), tokens.bits[index + 1]
+    if own & MONTH and not _whole(tokens, own, second):
+        return 0
     if not tokens.capital(index + 1) or tokens.glued(index) or tokens.glued(index + 1):
         return 0
+    if index and "^" in tokens.gap(index - 1):
+        return 0  # "Price^Joy SHARP": what carets join was taken whole
+    if (
+        second & CLINICAL
+        and second & LAST
+        and not own & FUNCTION
+        and own & FIRST
+        and _whole(tokens, own, second)
+    ):
+        return put(tokens, index, index + 2, spans)  # "Ivy Stone"
     if second & (CLINICAL | MONTH | UNIT) or len(tokens.words[index + 1]) < 3 or second & STRONG:
         return 0
     upper = tokens.words[index].isupper() or tokens.words[index + 1].isupper()
@@ -173,10 +227,20 @@ def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     )
     if not forward and not backward:
         return 0
-    if own & FUNCTION and (upper or (second & FUNCTION and not backward)):
+    if own & FUNCTION and (upper or (second & FUNCTION and not backward and not _whole(tokens, own, second))):
         return 0
     put(tokens, index, index + 2, spans)
     return index + 2
+
+
+def _whole(tokens: Tokens, first: int, second: int) -> bool:
+    """Whether two frequent names are all that a text says: "Rose King", "Mark Young"."""
+    return (
+        len(tokens) == 2
+        and bool(first & COMMON and second & FREQUENT)
+        and not any(letter.isdigit() for letter in tokens.text)
+        and all(word.istitle() for word in tokens.words)
+    )
 
 
 def stranger(tokens: Tokens, index: int, spans: list[Span]) -> None:
@@ -190,11 +254,16 @@ def stranger(tokens: Tokens, index: int, spans: list[Span]) -> None:
             and len(tokens.words[index - 1]) == 1
             and tokens.gap(index - 1) in (". ", ".")
             and tokens.words[index - 1].isupper()
+            and not formula(word)
+            and not (index > 1 and tokens.at(index - 2) & STRONG and tokens.gap(index - 2) == " ")
         ):
             put(tokens, index - 1, index + 1, spans)
             return
         if _of_protocol(tokens, index) and not word.isupper():
             put(tokens, index, index + 1, spans)
+            return
+        if _short_family(tokens, index):
+            put(tokens, 0, 2, spans)
             return
         stop = _strangers(tokens, index)
         if stop:
@@ -202,6 +271,22 @@ def stranger(tokens: Tokens, index: int, spans: list[Span]) -> None:
             return
     if len(word) > 5:
         _joined(tokens, index, spans)
+
+
+def _short_family(tokens: Tokens, index: int) -> bool:
+    """Whether an unknown word and a family name are all that a text says: "Guang Li", "Ignatius Walker"."""
+    if len(tokens) != 2 or tokens.gap(0) not in _WITHIN or not all(word.istitle() for word in tokens.words):
+        return False
+    own = tokens.bits[1 - index]
+    short = len(tokens.words[index]) >= _LONG and (
+        len(tokens.words[1 - index]) < _LONG or (index == 0 and bool(own & FREQUENT))
+    )
+    return (
+        short
+        and bool(own & LAST and own & COMMON)
+        and not own & (CLINICAL | FUNCTION | UNIT)
+        and not any(letter.isdigit() for letter in tokens.text)
+    )
 
 
 def _strangers(tokens: Tokens, index: int) -> int:

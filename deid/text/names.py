@@ -33,7 +33,7 @@ from deid.text.lexicon import (
     WEAK_TITLE,
 )
 from deid.text.lone import alone, carets, stranger
-from deid.text.persons import Span, more, put, run
+from deid.text.persons import Span, behind_particles, more, put, run
 from deid.text.tokens import Tokens
 
 _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
@@ -51,6 +51,9 @@ def find(tokens: Tokens) -> list[Span]:
     if "^" in tokens.text:
         carets(tokens, spans)
     index, count = 0, len(tokens)
+    if count > 1 and flags[0] & PARTICLE and _whole(tokens):
+        put(tokens, 0, count, spans)
+        return spans
     while index < count:
         own = flags[index]
         if not own & _WORTH:
@@ -60,6 +63,23 @@ def find(tokens: Tokens) -> list[Span]:
             continue
         index = max(index + 1, _at(tokens, index, own, spans))
     return spans
+
+
+def _whole(tokens: Tokens) -> bool:
+    """Whether a text is a family name with its particles and nothing else: "van der Berg", "El Amrani"."""
+    last = len(tokens) - 1
+    own = tokens.bits[last]
+    return (
+        last < _LONG
+        and behind_particles(tokens, 0, len(tokens)) == last
+        and len(tokens.words[0]) > 1
+        and tokens.words[last].istitle()
+        and not tokens.glued(last)
+        and not own & (CLINICAL | FUNCTION | EPONYM | UNIT)
+        and (
+            bool(own & STRONG or own & FREQUENT) or (tokens.unknown(last) and len(tokens.words[last]) > _LONG)
+        )
+    )
 
 
 def _at(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
@@ -186,6 +206,9 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     if own & RELATIVE and tokens.mixed and tokens.words[start].istitle() and tokens.bits[start] & FIRST:
         if not tokens.bits[start] & (CLINICAL | ESSENTIAL) and tokens.bits[start] & COMMON:
             level = 4  # daughter Rose
+    elif low == "nurse" and _named(tokens, start):
+        stop = max(start + 1, run(tokens, start, level))
+        return put(tokens, start, stop, spans)
     elif level == 2 and not _likely(tokens, start, person=person):
         return 0
     stop = run(tokens, start, level)
@@ -215,9 +238,24 @@ def _sign(tokens: Tokens, index: int, *, marked: bool) -> bool:
 
 def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
     """Whether a name begins here, seen from a weak introduction."""
-    if index >= len(tokens) or not tokens.capital(index):
+    if index >= len(tokens):
         return False
     own = tokens.bits[index]
+    if (
+        person
+        and own & PARTICLE
+        and len(tokens.words[index]) > 1
+        and (name := behind_particles(tokens, index, len(tokens)))
+    ):
+        return (
+            bool(tokens.bits[name] & STRONG)
+            or _stranger(tokens, name)
+            or bool(
+                tokens.bits[name] & NAME and tokens.words[name].istitle() and not tokens.bits[name] & CLINICAL
+            )
+        )  # "Nurse van der Berg", "Nurse El Amrani"
+    if not tokens.capital(index):
+        return False
     if index in tokens.known:
         return True
     if person and _stranger(tokens, index):
@@ -258,10 +296,27 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
         and own & LAST
         and own & FREQUENT
         and title
-        and tokens.mixed
+        and (tokens.mixed or index + 1 == len(tokens))
         and not own & FUNCTION
         and not protected(tokens, index, own)
     )
+
+
+def _named(tokens: Tokens, index: int) -> bool:
+    """Whether a word after "Nurse" names her: "Nurse Li", "Nurse Young", "Nurse Tshabalala", not "Nurse station"."""
+    own, word = tokens.bits[index], tokens.words[index]
+    if own & PARTICLE and len(word) > 1 and (behind := behind_particles(tokens, index, len(tokens))):
+        return tokens.words[behind].istitle() and (bool(tokens.bits[behind] & NAME) or tokens.unknown(behind))
+    if not word.istitle() or len(word) < 2 or own & UNIT or tokens.glued(index):
+        return False
+    if (
+        own & CLINICAL
+        and index + 1 < len(tokens)
+        and tokens.gap(index) == " "
+        and tokens.words[index + 1].islower()
+    ):
+        return False
+    return bool(own & LAST and own & COMMON) or (tokens.unknown(index) and len(word) > _LONG)
 
 
 def _hyphenated(tokens: Tokens, index: int) -> bool:
@@ -279,8 +334,8 @@ def _hyphenated(tokens: Tokens, index: int) -> bool:
 def _stranger(tokens: Tokens, index: int) -> bool:
     """A word that no list has, written as a name: "Nurse Ravensdale"."""
     word = tokens.words[index]
-    telling = tokens.mixed or any(
-        other.isupper() and len(other) > 1 for other in tokens.words
+    telling = any(
+        other.islower() or (other.isupper() and len(other) > 1) for other in tokens.words
     )  # that is a capital
     return (
         telling and word.istitle() and len(word) > _LONG and tokens.unknown(index) and not tokens.glued(index)

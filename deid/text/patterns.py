@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from functools import cache
 
 from deid.text.dates import windows
-from deid.text.lexicon import CLINICAL, FUNCTION, HERE, MONTH, NAME, UNIT, WORD, bits, vocabulary
+from deid.text.lexicon import (
+    CLINICAL,
+    FUNCTION,
+    HERE,
+    MONTH,
+    NAME,
+    STRONG,
+    SUFFIX,
+    UNIT,
+    WORD,
+    bits,
+    vocabulary,
+)
 
 _UNIT_AFTER = re.compile(r"\s?([A-Za-z%]+)")
 _DATE_LIKE = re.compile(
@@ -18,6 +30,11 @@ _DATE_LIKE = re.compile(
 _DATE_PARTS = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[-/]\d{4}|\d{4}[-/]\d{1,2}")
 #: Longer texts are searched around their digits only.
 _LONG = 200
+#: A number of North America, complete.
+_NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?=[ ,]+[\d(]|$)")
+_NUMBERED = re.compile(r"\b\d{1,6}[A-Z]? (?:[A-Z][\w'.-]* ){1,4}$")
+_LEVEL = re.compile(r"[A-Za-z]\d{1,2}")
+_DIALLED, _MEASURED = 7, 5  # characters
 #: What ranges of numbers stand behind: "TI 150-2500".
 _PARAMETER = re.compile(
     r"(?i)\b(?:t[eri]|b|w|l|ww|wl|hu|ma|kv|range|window|freq\w*|slices?"
@@ -112,6 +129,8 @@ _OTHERWISE = frozenset(
         "NM",
     }
 )
+#: What else stands behind a comma in a descriptor.
+_SECTIONS = frozenset({"CT", "NM", "SC", "LA", "AL", "ID", "MD", "OR", "IN"})
 _HINTS = frozenset(
     [
         "mayo",
@@ -155,6 +174,7 @@ class Rule:
     before: int  # how far before a digit a match may begin,
     after: int  # and behind it end
     cuts: tuple[int, ...]  # groups that narrow the cut
+    words: frozenset[str]  # one of these must be in the text; empty: any text
 
 
 def _unit_follows(text: str, end: int) -> bool:
@@ -194,7 +214,7 @@ def _shape(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
         return None
     if _DATE_LIKE.fullmatch(value[len(prefix) :].lstrip("-_")):
         return None
-    if prefix and bits()[prefix] & (CLINICAL | WORD) and found.end() - found.start() > len(prefix):
+    if prefix and bits()[prefix] & (CLINICAL | WORD | UNIT) and found.end() - found.start() > len(prefix):
         start += len(prefix)  # CHEST1234567: the word stays
         start += text[start] in "-_"
     return start, end
@@ -212,12 +232,24 @@ def _road(_text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
     return None if plain else (start, end)
 
 
+def _behind(text: str, _found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    """A street with its number behind, not one with its number before and a dose behind it."""
+    return None if _unit_follows(text, end) or _NUMBERED.search(text, 0, start) else (start, end)
+
+
 def _phone(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
-    return (
-        None
-        if _PARAMETER.search(text, max(0, start - 12), start) or _unit_follows(text, end)
-        else (found.start(), end)
-    )
+    if text[start] not in "(+" and _PARAMETER.search(text, max(0, start - 12), start):
+        return None
+    whole = _NORTH_AMERICAN.match(text, start, end)
+    if whole is not None:
+        end = whole.end()  # "+1-555-010-1863 60 Gy", "Tel: 555-010-3268 5.3 CT"
+    elif _unit_follows(text, end):
+        blank = text.rfind(" ", start, end)  # the last number is measured, what is before it may be dialled
+        if sum(map(str.isdigit, text[start : max(blank, start)])) >= _DIALLED:
+            end = blank
+        elif start == found.start():
+            return None  # no label says that it is one
+    return start, end
 
 
 def _trimmed(text: str, start: int, stop: int) -> int:
@@ -234,7 +266,9 @@ def _trimmed(text: str, start: int, stop: int) -> int:
 def _zip(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
     if found["state"] is None:
         return start, end
-    if found["state"] not in vocabulary()["states"].split() or _unit_follows(text, end):
+    if found["state"] not in vocabulary()["states"].split():
+        return None
+    if _unit_follows(text, end) and "," not in text[start : found.start("state")]:
         return None
     begin = _trimmed(text, start, found.start("state"))
     if found["state"] in _OTHERWISE and not found["comma"] and "," not in text[begin : found.start("state")]:
@@ -244,8 +278,18 @@ def _zip(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, in
 
 def _mail(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
     """An address without the words that an underscore joins to it: "dose_eleanor1985@mail.example"."""
+    begun = start > 0  # text before it: "Head and shoulder mask_mary1997@..."
     while (at := text.find("_", start, end)) > 0 and at < found.end() and "@" not in text[start:at]:
-        own = bits()[text[start:at].lower()]
+        piece = text[start:at]
+        word = piece.lstrip("0123456789+.")
+        own = bits()[word.lower()]
+        level = _LEVEL.fullmatch(piece) is not None  # "L4 on L5_mary1974@..."
+        measured = level or (len(word) < len(piece) and (not word or own & UNIT) and len(piece) <= _MEASURED)
+        if begun and (
+            measured or len(word) == 1 or own & (UNIT | FUNCTION) or (own & WORD and not own & STRONG)
+        ):
+            start = at + 1
+            continue
         if not own & CLINICAL and (own & NAME or not own & (WORD | UNIT)):
             break
         start = at + 1
@@ -256,8 +300,16 @@ def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, i
     if found["state"] not in vocabulary()["states"].split():
         return None
     begin = _trimmed(text, start, found.end("road"))
+    if bits()[found["state"].lower()] & SUFFIX and any(
+        bits()[word] & STRONG for word in text[begin : found.end("road")].lower().split()
+    ):
+        return None  # "Siobhan Chakraborty, MD" is a physician
     words = text[begin : found.end("road")].replace("-", " ").lower().split()
-    alone = begin == 0 and end == len(text) and found["state"] not in _OTHERWISE
+    alone = begin == 0 and end == len(text)
+    if alone and found["state"] in _OTHERWISE:
+        # "Thistledown, CO"; not "Perfusion, CT"
+        own = bits()[words[-1]] if words else CLINICAL
+        alone = not own & (CLINICAL | FUNCTION) and not (own & WORD and found["state"] in _SECTIONS)
     said = alone or _RESIDENT.search(text, 0, begin) is not None
     if not words or (alone and bits()[words[-1]] & CLINICAL):
         return None
@@ -272,6 +324,7 @@ _CHECKS = {
     "label": _label,
     "shape": _shape,
     "road": _road,
+    "behind": _behind,
     "phone": _phone,
     "zip": _zip,
     "city": _city,
@@ -290,6 +343,7 @@ def rules() -> tuple[Rule, ...]:
             row["name"], row["kind"], row["sentence"], row["needs"], pattern, _CHECKS[row.get("check", "")],
             row.get("digits", 1), row.get("dots", 0), row.get("before", 32), row.get("after", 64),
             tuple(index for name, index in pattern.groupindex.items() if name.startswith("cut")),
+            frozenset(row.get("words", "").split()),
         )
         for row, pattern in compiled
     )  # fmt: skip
@@ -318,7 +372,9 @@ def find(text: str, lows: list[str], digits: Sequence[tuple[int, int]]) -> Itera
         chosen += [
             rule
             for rule in groups["digit"]
-            if rule.digits <= count and (rule.dots <= dots or ":" in text or "-" in text)
+            if rule.digits <= count
+            and (rule.dots <= dots or ":" in text or "-" in text)
+            and not (rule.words and rule.words.isdisjoint(lows))
         ]
     for need in ("@", ".", "#", ","):
         if need in text:
@@ -327,7 +383,7 @@ def find(text: str, lows: list[str], digits: Sequence[tuple[int, int]]) -> Itera
         chosen += groups["letter"]
     if not text.isascii():
         chosen += groups["wide"]
-    spaced = text.replace("_", " ")  # "Week 12_1479 Quarry Hill Road"
+    spaced = text.replace("_", " ") if "_" in text else text  # "Week 12_1479 Quarry Hill Road"
     for rule in chosen:
         source = spaced if rule.kind == "address" else text
         if rule.needs == "digit" and len(text) > _LONG:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from deid.text.eponyms import protected
 from deid.text.lexicon import (
+    CERTAIN,
     CLINICAL,
     COMMON,
     DEED,
     EPONYM,
     ESSENTIAL,
     FIRST,
+    FREQUENT,
     FUNCTION,
     GENERATION,
     LAST,
+    LINK,
     MONTH,
     NAME,
     NOBODY,
@@ -23,7 +26,7 @@ from deid.text.lexicon import (
     UNIT,
     WORD,
 )
-from deid.text.tokens import Tokens
+from deid.text.tokens import Tokens, formula
 
 #: Start and end of a name, and where the word that introduced it begins ("for", "by", the colon of a label).
 Span = tuple[int, int, int]
@@ -33,7 +36,6 @@ _LISTING = frozenset({"/", " / ", "&", " & ", ", ", " , ", "; ", "+", " + "})
 _BREAKS = frozenset({"/", "=", "; ", " - ", "\t"})
 SIDES = frozenset("ltrcs")
 _KINDS = frozenset({"type", "like", "based", "sign", "style", "grade"})
-_PREFIXES = ("Mc", "Mac", "De", "Di", "Du", "La", "Le", "O'", "D'", "Fitz", "Van", "Von", "Al", "El", "St")
 
 
 def put(
@@ -106,13 +108,22 @@ def run(tokens: Tokens, index: int, level: int) -> int:
             if not _initial(tokens, position, names):
                 break
         elif own & GENERATION and names:
-            position += 1
+            if not (
+                tokens.lows[position] == "iv"
+                and tokens.close(position)
+                and tokens.bits[position + 1] & CLINICAL
+            ):
+                position += 1  # "Navarro IV Omnipaque" is given into a vein
             break
         elif (
             own & PARTICLE
             and not comma
-            and (ahead := _behind_particles(tokens, position, count))
-            and _continues(tokens, ahead, level, names=names, first=first_seen)
+            and (ahead := behind_particles(tokens, position, count))
+            and (
+                _continues(tokens, ahead, level, names=names, first=first_seen)
+                if names or tokens.bits[ahead] & CLINICAL or not tokens.words[ahead].istitle()
+                else _opens(tokens, ahead, level)
+            )
         ):
             position = ahead - 1  # "van der Berg", "de la Cruz"
         elif names == 0:
@@ -128,6 +139,8 @@ def run(tokens: Tokens, index: int, level: int) -> int:
         position += 1
     if names and _second_syllable(tokens, position):
         position += 1
+        if _family(tokens, position, level):
+            position += 1  # "Kim Soo-yeon", "Soo-yeon Park"
     return position if names else index
 
 
@@ -144,7 +157,19 @@ def _second_syllable(tokens: Tokens, index: int) -> bool:
     )
 
 
-def _behind_particles(tokens: Tokens, index: int, stop: int) -> int:
+def _family(tokens: Tokens, index: int, level: int) -> bool:
+    """A family name behind a given name of two syllables: "Soo-yeon Park"."""
+    own = tokens.at(index)
+    return (
+        bool(own & LAST and own & COMMON)
+        and tokens.gap(index - 1) == " "
+        and tokens.words[index].istitle()
+        and not own & (CLINICAL | MONTH)
+        and (_ends(tokens, index) or (level > 1 and tokens.words[index + 1].istitle()))
+    )
+
+
+def behind_particles(tokens: Tokens, index: int, stop: int) -> int:
     """The word behind "van der" or "de la"; 0 where none follows."""
     while index < stop and tokens.bits[index] & PARTICLE:
         if index + 1 >= stop or not tokens.close(index):
@@ -225,9 +250,16 @@ def _continues(
         return True
     if not tokens.capital(index):
         return level >= 4 and bool(own & STRONG) and not comma
+    if own & CLINICAL and names == 1 and not comma:
+        return first and _surname(tokens, index, own, level)
     if own & (CLINICAL | NOBODY | SUFFIX):
         return False
-    if own & (STRONG | EPONYM) and protected(tokens, index, own):
+    ahead = index + 1 < len(tokens) and tokens.words[index + 1].istitle()
+    given = names == 1 and own & STRONG and ((first and own & COMMON) or level > 1)
+    given = given and (not own & EPONYM or (first and ahead and not own & CERTAIN))
+    if own & (STRONG | EPONYM) and not given and protected(tokens, index, own):
+        return False  # but "Tatiana Sokolova Tumor"
+    if own & CERTAIN and not comma and finding(tokens, index):
         return False
     if own & STRONG:
         return not comma or bool(own & FIRST)
@@ -237,6 +269,16 @@ def _continues(
     if comma and not (own & FIRST and own & COMMON):
         return names == 1 and title and tokens.unknown(index) and not tokens.glued(index)
     if own & NAME:
+        if own & WORD and not comma and (names > 1 or (index > 1 and "^" in tokens.gap(index - 2))):
+            previous = tokens.words[index - 1]
+            if _says_more(tokens, index) or (
+                len(previous) > 1 and (previous.isupper() if title else previous.istitle())
+            ):
+                return False  # "Frederick Williams End of treatment", "FROST^DAWN Gross tumor"
+        if own & WORD and not own & FREQUENT and tokens.at(index + 1) and tokens.lows[index + 1] in ("of", "in"):
+            return False  # "Prof. Ben-David End of treatment", "Prof. Kim Wash in"
+        if own & WORD and title and tokens.words[index - 1].isupper() and _says_more(tokens, index):
+            return len(tokens.words[index - 1]) == 1  # "Dr HARRIS End of treatment"
         if own & FUNCTION:
             named = names == 1 or (names == 2 and bool(tokens.bits[index - 1] & FIRST))
             return first and named and bool(own & LAST) and (title or _ends(tokens, index))
@@ -245,11 +287,19 @@ def _continues(
             if (
                 index + 1 < len(tokens)
                 and not tokens.gap(index).strip(" 0123456789.")
-                and tokens.words[index + 1].islower()
-                and not following & FUNCTION
+                and (tokens.words[index + 1].islower() or following & UNIT)
+                and (not following & FUNCTION or tokens.lows[index + 1] == "only")
+                and not (first and names == 1 and own & FREQUENT and tokens.gap(index) != " ")
             ):
-                return False  # "Dr. Suleiman. Fall risk"
+                return False  # "Dr. Suleiman. Fall risk", "Prof. Johnson Smart mA"
             double = index + 1 < len(tokens) and tokens.gap(index) == "-" and tokens.bits[index + 1] & STRONG
+            if (
+                names > 1
+                and not title
+                and len(tokens.words[index - 1]) > 1
+                and tokens.words[index - 1].istitle()
+            ):
+                return False  # "Price^Joy SHARP 1.0"
             if names > 1 and not own & COMMON and not double:
                 return False  # "Patricia Johnson Stable"
             return (
@@ -284,15 +334,58 @@ def _continues(
         return (
             not tokens.glued(index)
             and (len(tokens.lows[index]) > 3 or title)
-            and not _formula(tokens.words[index])
+            and not formula(tokens.words[index])
         )
     return False
 
 
-def _formula(word: str) -> bool:
-    """Whether a word has capitals inside as names have not: NaCl, but McCoy, DeSilva, O'Hara."""
-    inner = sum(letter.isupper() for letter in word[1:])
-    return bool(inner) and not word.isupper() and not word.startswith(_PREFIXES) and len(word) < 6
+def _surname(tokens: Tokens, index: int, own: int, level: int) -> bool:
+    """Whether a clinical word is a family name, behind a given one that is no word: "mother Cliff Stone:"."""
+    return (
+        bool(own & LAST and own & COMMON and own & FREQUENT)
+        and not own & (UNIT | NOBODY | SUFFIX)
+        and tokens.words[index].istitle()
+        and tokens.gap(index - 1) == " "
+        and tokens.words[index - 1].istitle()
+        and bool(tokens.bits[index - 1] & STRONG or level > 1)
+        and (_ends(tokens, index) or (level > 1 and tokens.words[index + 1].istitle()))
+    )
+
+
+def _says_more(tokens: Tokens, index: int) -> bool:
+    """Whether a word goes on in small letters or with a number: "Old healed", "End of", "Ring 2cm"."""
+    if not tokens.close(index) and not (index + 1 < len(tokens) and tokens.gap(index).startswith(" ")):
+        return False
+    gap, low = tokens.gap(index), tokens.lows[index + 1]
+    if gap.strip(" 0123456789.") or not tokens.words[index + 1].islower():
+        return False
+    rare = not tokens.bits[index] & FREQUENT  # "Harris Wash in"
+    return rare or low in ("of", "only") or not tokens.bits[index + 1] & FUNCTION
+
+
+def finding(tokens: Tokens, index: int) -> bool:
+    """Whether an eponym behind a whole name says what was found, not who: "Kobayashi, Kenji Addison crisis"."""
+    if (
+        not index
+        or not tokens.close(index)
+        or tokens.gap(index) != " "
+        or tokens.gap(index - 1) not in (" ", ". ")
+    ):
+        return False
+    following = tokens.at(index + 1)
+    if not following & (WORD | CLINICAL) or following & (DEED | FIRST | LINK):
+        return False
+    if not tokens.words[index + 1].islower() and not following & CLINICAL:
+        return False
+    before = tokens.bits[index - 1]
+    if len(tokens.words[index - 1]) == 1 or (before & LAST and not before & FIRST):
+        return True
+    if tokens.unknown(index - 1) and tokens.words[index - 1].isupper() and tokens.words[index].istitle():
+        return True  # "Dr TSHABALALA Parkinson SPECT"
+    if before & NAME and following & CLINICAL and tokens.words[index + 1].islower():
+        return True
+    whole = tokens.at(index - 2) & NAME or index - 2 in tokens.known
+    return index > 1 and tokens.close(index - 2) and bool(whole)
 
 
 def _ends(tokens: Tokens, index: int) -> bool:

@@ -39,6 +39,7 @@ _FOREIGN = frozenset(
     ]
 )
 _SPANISH = frozenset(["universitario", "universitari", "clinico", "provincial", "civil", "infantil"])
+_SAINTS = frozenset({"st", "ste", "saint", "sankt", "santa", "san"})
 _OF = frozenset(
     ["of", "de", "del", "della", "di", "da", "la", "le", "du", "des", "der", "am", "im", "rechts", "an"]
 )
@@ -96,9 +97,20 @@ def _before(tokens: Tokens, index: int) -> tuple[int, bool]:
         if tokens.lows[previous] in ("of", "the", "and", "at", "in") and first < index and previous > 0:
             break
         place = bool(own & PLACE_WORD)
+        if (
+            own & (WORD | CLINICAL)
+            and len(word) > 1
+            and word.isupper()
+            and not tokens.words[first].isupper()
+            and not place
+            and previous not in tokens.known
+        ):
+            break  # "MP-RAGE Mercy General Hospital"
         if previous in tokens.known:
             first, distinct = previous, True
             continue
+        if tokens.lows[first] in _SAINTS and first < index:
+            break  # "Measurements St. Bartholomew Clinic"
         if own & (PLACE_PLAIN | FUNCTION | LINK) and not place:
             break
         if own & (CLINICAL | ESSENTIAL | UNIT) and not place and not (own & STRONG):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-from deid.text.lexicon import CLINICAL, DEED, FUNCTION, KNOWN_WORD, LINK, SPEAKER, TITLE, WORD, bits
+from deid.text.lexicon import CLINICAL, DEED, FUNCTION, KNOWN_WORD, LINK, NAME, SPEAKER, TITLE, WORD, bits
 
 _LEADS = FUNCTION | LINK | SPEAKER | DEED | TITLE
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _ASCII_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
+_HUMP = re.compile(r"[A-Z]?[a-z]+(?=[A-Z])")
+_PREFIXES = ("Mc", "Mac", "De", "Di", "Du", "La", "Le", "O'", "D'", "Fitz", "Van", "Von", "Al", "El", "St")
+_SHORTEST = 6  # letters of two names in one word
 #: What may lie between the parts of one name; a comma or slash is judged by who asks.
 CLOSE = frozenset(
     {
@@ -39,6 +42,15 @@ CLOSE = frozenset(
         " ^ ",
     }
 )
+
+
+def formula(word: str) -> bool:
+    """Whether a word has capitals inside as names have not: NaCl, HeadNeck, but McCoy, DeSilva, O'Hara."""
+    hump = None if word.isupper() or word.startswith(_PREFIXES) else _HUMP.match(word)
+    if hump is None:
+        return False
+    own = bits()[hump.group().lower()]
+    return len(word) < _SHORTEST or bool(own & CLINICAL or (own & WORD and not own & NAME))
 
 
 class Tokens:
@@ -99,7 +111,9 @@ class Tokens:
         """Whether no list has the word, and it looks like a word: three letters, a vowel or a foreign script."""
         if self.bits[index] & KNOWN_WORD:
             return False
-        low = self.lows[index]
+        low, word = self.lows[index], self.words[index]
+        if not word.isupper() and not word[1:].islower() and formula(word):
+            return False
         return len(low) > 2 and (not low.isascii() or any(letter in "aeiouy" for letter in low))
 
     def glued(self, index: int) -> bool:
@@ -111,14 +125,19 @@ class Tokens:
 
     def lettered(self, index: int) -> bool:
         """Whether a single letter belongs to the word before it: "arm B", "hepatitis C", "type A"."""
-        if (
-            not index
-            or self.gap(index - 1) != " "
-            or self.text[self.ends[index] : self.ends[index] + 1] == "."
-        ):
+        if self.text[self.starts[index] - 1 : self.starts[index]] == "+":
+            return True  # "T1 MPRAGE +C"
+        if not index or self.text[self.ends[index] : self.ends[index] + 1] == ".":
             return False
-        own = self.bits[index - 1]
-        return self.words[index - 1].islower() and bool(own & (WORD | CLINICAL)) and not own & _LEADS
+        own, gap = self.bits[index - 1], self.gap(index - 1)
+        if gap == "_":
+            return bool(own & CLINICAL or (own & WORD and not own & NAME)) and not own & _LEADS  # "Parotid_L"
+        return (
+            gap == " "
+            and self.words[index - 1].islower()
+            and bool(own & (WORD | CLINICAL))
+            and not own & _LEADS
+        )
 
     def possessive(self, index: int) -> bool:
         """Whether the word ends in 's."""

@@ -38,6 +38,32 @@ def clean(text: str) -> str:
         ("AbdomenSeq_Mercy General Hospital", "AbdomenSeq"),
         ("Community acquired pneumonia", "Community acquired pneumonia"),
         ("Tech: Hiroshi Watanabe Community acquired pneumonia", "Tech; Community acquired pneumonia"),
+        ("Sokolova T. NaCl flush", "NaCl flush"),
+        ("Name=Fernandez,Jose AbdomenSeq", "Name; AbdomenSeq"),
+        ("Price^Joy SHARP 1.0", "SHARP 1.0"),
+        ("Prof. Johnson Smart mA", "Smart mA"),
+        ("BJORNSTAD^ALEJANDRO Addison crisis", "Addison crisis"),
+        ("Blackwood G. Fleischner follow up 6 mm nodule", "Fleischner follow up 6 mm nodule"),
+        ("images of Reginald Navarro IV Omnipaque 300 90cc", "images IV Omnipaque 300 90cc"),
+        ("Tech: Frederick Williams End of treatment", "Tech; End of treatment"),
+        ("FROST^DAWN Gross tumor volume", "Gross tumor volume"),
+        ("seen by Dr HARRIS End of treatment", "seen; End of treatment"),
+        ("mother Henrietta Wilson FAST", "mother; FAST"),
+        ("son Casimir Aronoff Tumor segmentation", "son; Tumor segmentation"),
+        ("Parotid_L; Sebastian Cunningham, MD", "Parotid_L"),
+        ("T1 MPRAGE +C Krishnamurthy, Penelope", "T1 MPRAGE +C"),
+        ("FLAIR_longTR", "FLAIR_longTR"),
+        ("3377 Maplewood Avenue Stereotactic lung 54 Gy", "Stereotactic lung 54 Gy"),
+        ("7567 Pinehurst Boulevard Lasix 20 mg", "Lasix 20 mg"),
+        ("5741 Kingfisher Lane Gross tumor volume", "Gross tumor volume"),
+        ("phone +1-566-555-1863 60 Gy in 30 fractions", "phone; 60 Gy in 30 fractions"),
+        ("SmartPrep Series (467) 555-7513", "SmartPrep Series"),
+        ("Ultravist 370_zsofia1986@mailhost62.example", "Ultravist 370"),
+        ("LI-RADS 5_margaret1990@mailhost2.example", "LI-RADS 5"),
+        ("Head and shoulder mask_mary1997@mailhost7.example", "Head and shoulder mask"),
+        ("Gadavist 7.5 mmol_004862421", "Gadavist 7.5 mmol"),
+        ("SAG 3D MP-RAGE Mercy General Hospital", "SAG 3D MP-RAGE"),
+        ("Measurements St. Bartholomew Clinic", "Measurements"),
         ("Long axis 4 chamber", "Long axis 4 chamber"),
         ("XR CHEST PA, LAT", "XR CHEST PA, LAT"),
     ],
@@ -52,7 +78,9 @@ def test_clinical_words_beside_a_name_stay(text: str, left: str) -> None:
     [
         "Yevgeny Ravensdale", "Ravensdale, Yevgeny", "Mary Anne Brown", "Jean-Luc Saint-Pierre", "Juan de la Cruz",
         "Anna van der Berg", "VAN DER BERG, JOOST", "El Amrani, Salma", "Van Duc Nguyen", "Kim Ji-woo",
-        "Thistledown, CA", "Li", "Long",
+        "Thistledown, CA", "Li", "Long", "Rose King", "April Woods", "Ivy Stone", "Cliff Stone", "Soo-yeon Park",
+        "Min-jun Kim", "Guang Li", "Meiling Ouyang", "Saint-Pierre", "Lo Presti", "El Amrani", "van der Berg", "van den Heuvel",
+        "Ignatius Walker", "Babatunde Adebayo-Ojo", "Thistledown, CO",
     ],
 )  # fmt: skip
 def test_a_name_alone_goes_whole(text: str) -> None:
@@ -71,6 +99,10 @@ def test_a_name_alone_goes_whole(text: str) -> None:
 )  # fmt: skip
 def test_a_name_that_is_a_word_or_unknown_goes_where_something_says_so(text: str, gone: str) -> None:
     assert gone not in clean(text).lower().replace(",", " ").split()
+
+
+def test_a_number_before_a_date_is_not_its_day() -> None:
+    assert clean("eGFR 28_Aug 06 2019") == "eGFR 28_Apr 28 2019"
 
 
 def test_two_words_of_the_trade_are_nobody() -> None:
