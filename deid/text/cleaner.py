@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from deid.text import names, patterns, places
 from deid.text.dates import Dates, moved
 from deid.text.dictionary import Dictionary
-from deid.text.lexicon import DEED, LINK, MONTH, SPEAKER, TITLE, bits
+from deid.text.lexicon import DEED, LINK, MONTH, SPEAKER, TITLE, UNIT, bits
 from deid.text.plain import Plain, plain
 from deid.text.tokens import Tokens
 
@@ -138,9 +138,14 @@ class TextCleaner:
             found.append(_Span(span.start, span.end, "name", None, folded.span(lead, end)[0]))
         if dates and digits:
             months = [
-                (tokens.starts[at], tokens.ends[at]) for at, bits in enumerate(tokens.bits) if bits & MONTH
+                (tokens.starts[at], tokens.ends[at])
+                for at, bits in enumerate(tokens.bits)
+                if bits & MONTH and not (at and tokens.lows[at] == "ago" and tokens.bits[at - 1] & UNIT)
             ]
+            begun = [span[0] for span in spans if span[2] == "name"] + [start for start, _, _ in people]
             for date in self._dates.find(source, months):
+                if date.precision == "m-d" and any(date.start < start < date.end for start in begun):
+                    continue  # "level 2 June Bishop, MD"
                 new = None if self._days is None else moved(source, date, self._days)
                 found.append(_span(folded, date.start, date.end, "date", new))
         return found

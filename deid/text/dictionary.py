@@ -210,7 +210,11 @@ class Dictionary:
         if low in self._ordinary and self._words[low] == "place":
             return self._located(tokens, index)
         doubtful = flags & (ESSENTIAL | FUNCTION | UNIT) or (len(low) == 2 and flags & (CLINICAL | WORD))
-        if not doubtful or self._said(tokens, index, low):
+        if not doubtful:
+            return True
+        if _measures(tokens, index):
+            return False
+        if self._said(tokens, index, low):
             return True
         before, after = tokens.at(index - 1), tokens.at(index + 1)
         text, start, end = tokens.text, tokens.starts[index], tokens.ends[index]
@@ -289,7 +293,7 @@ class Dictionary:
         return False
 
     def _beside(self, tokens: Tokens, index: int) -> bool:
-        if tokens.lows[index] in self._ordinary:
+        if tokens.lows[index] in self._ordinary or _measures(tokens, index):
             return False
         return (index - 1 in tokens.known and tokens.close(index - 1)) or (
             index + 1 in tokens.known and tokens.close(index)
@@ -404,6 +408,11 @@ _GENERIC = frozenset(
         "state",
     ]
 )
+
+
+def _measures(tokens: Tokens, index: int) -> bool:
+    """Whether a word is the unit of a number: "15 min", not "Min" of "Min-jun"."""
+    return bool(tokens.bits[index] & UNIT) and tokens.text[: tokens.starts[index]].rstrip()[-1:].isdigit()
 
 
 def _limb(tokens: Tokens, index: int) -> bool:

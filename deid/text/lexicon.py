@@ -19,7 +19,7 @@ _MEDICAL = re.compile(
     r"(?!.*(?:thomas|ndoni)$)(?!(?:(?:[zcs]h|[b-df-hj-np-tw-z])?(?:[iu]?a[inou]?g?|[iu]?e[in]?g?|i[nu]?g?|ou?|ong|u[aino]?)){1,2}[bdjlmnpqtxy]ing$).{2,}(?:itis|osis|oses|omas?|ectomy|scop[yic]{1,2}|graph[yic]{1,2}|a?emi[ac]|path(?:y|ic|ies)|plast[yic]{1,2}|[ts]ions?|ings?"
     r"|log(?:y|ic|ical|ist)|[ots]tomy|metr[yic]{1,2}"
     r"|grams?|lysis|penia|uria|algia|celes?|centesis|gen(?:ic|ous)|troph(?:y|ic)|plegi[ac]|paresis|rrh(?:age|agic|ea)|ectas[ie]s|ectatic|ptosis|megaly|malacia|stenosis|[aei]bles?|ments?|ness"
-    r"|oid(?:al)?|in(?:al|ally)|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin)"
+    r"|oid(?:al)?|in(?:al|ally)|[ut]al|ular|osal|ated|itic|otic|ysm|(?:dex|le)vo|phasia|tropin|mab|nib|statin|pril|olol|azole|cillin|mycin|micin|oxacin|caine|azepam|sartan|platin|taxel|rubicin|dronate|phosphate|sulfate|tartrate|onide|asone|olone|gliptin|gliflozin|glutide|parin|xaban|cycline|zosin|dipine|profen|setron|tidine)"
 )
 
 #: "substudy", "prescan": a word of a dictionary behind what medicine puts before words.

@@ -123,6 +123,14 @@ def _back(tokens: Tokens, index: int) -> int:
             continue
         if (not tokens.capital(previous) and not own & PARTICLE) or tokens.glued(previous):
             break
+        if (
+            own & PARTICLE
+            and gap == " "
+            and previous
+            and tokens.gap(previous - 1) == "_"
+            and not own & STRONG
+        ):
+            break  # "WB_MAC ANDERSSON PENELOPE"
         if tokens.lows[previous] in _OWN_PARTICLES and gap == " " and not tokens.capital(previous):
             first = previous  # "van den Heuvel"
             continue
@@ -208,7 +216,7 @@ def _weak_pair(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
         return 0
     if not tokens.capital(index + 1) or tokens.glued(index) or tokens.glued(index + 1):
         return 0
-    if index and "^" in tokens.gap(index - 1):
+    if second & (TITLE | SPEAKER) or (index and "^" in tokens.gap(index - 1)):
         return 0  # "Price^Joy SHARP": what carets join was taken whole
     if (
         second & CLINICAL

@@ -40,6 +40,10 @@ _WORTH = STRONG | FIRST | TITLE | SUFFIX | DEED | SPEAKER | LINK | WEAK_SUFFIX
 #: Words before a person rather than a thing.
 _LONG = 4
 _INITIALS = frozenset({"", " ", ".", ". "})
+#: Before a name, as somebody is called.
+_CALLED = frozenset({"Nurse", "Sister"})
+_ORGANS = frozenset({"head", "colon"})  # that are frequent names
+_CERTAIN_SUFFIXES = frozenset({"RN", "NP", "PA"})
 _APART = frozenset({"; ", "_", " - ", "/", ", ", ","})
 _PERSONS = frozenset({"for", "by", "re", "attn", "o", "w"})
 
@@ -118,12 +122,16 @@ def _titled(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
         )
         if level == 2 and title == "DR" and tokens.unknown(index + 1) and len(tokens.words[index + 1]) > 4:
             level = 4
+        if title.istitle() and _addressed(tokens, index + 1, medical=title not in ("Mr", "Dr")):
+            level = 4
         if level == 2 and not _sure(tokens, index + 1):
             return 0
     else:
         level = 4
     stop = run(tokens, index + 1, level)
     if stop == index + 1:
+        stop = _addressed(tokens, index + 1, medical=stopped or not own & WEAK_TITLE)
+    if stop <= index + 1:
         return 0
     # "seen by Dr Ivanov": a "by" that stays would make the next word a name
     linked = index and tokens.bits[index - 1] & LINK and tokens.gap(index - 1) == " "
@@ -206,9 +214,8 @@ def _introduced(tokens: Tokens, index: int, own: int, spans: list[Span]) -> int:
     if own & RELATIVE and tokens.mixed and tokens.words[start].istitle() and tokens.bits[start] & FIRST:
         if not tokens.bits[start] & (CLINICAL | ESSENTIAL) and tokens.bits[start] & COMMON:
             level = 4  # daughter Rose
-    elif low == "nurse" and _named(tokens, start):
-        stop = max(start + 1, run(tokens, start, level))
-        return put(tokens, start, stop, spans)
+    elif tokens.words[index] in _CALLED and (last := _addressed(tokens, start, medical=True)):
+        return put(tokens, start, max(last, run(tokens, start, level)), spans)
     elif level == 2 and not _likely(tokens, start, person=person):
         return 0
     stop = run(tokens, start, level)
@@ -302,21 +309,36 @@ def _likely(tokens: Tokens, index: int, *, person: bool) -> bool:
     )
 
 
-def _named(tokens: Tokens, index: int) -> bool:
-    """Whether a word after "Nurse" names her: "Nurse Li", "Nurse Young", "Nurse Tshabalala", not "Nurse station"."""
-    own, word = tokens.bits[index], tokens.words[index]
-    if own & PARTICLE and len(word) > 1 and (behind := behind_particles(tokens, index, len(tokens))):
-        return tokens.words[behind].istitle() and (bool(tokens.bits[behind] & NAME) or tokens.unknown(behind))
-    if not word.istitle() or len(word) < 2 or own & UNIT or tokens.glued(index):
-        return False
-    if (
-        own & CLINICAL
-        and index + 1 < len(tokens)
-        and tokens.gap(index) == " "
-        and tokens.words[index + 1].islower()
+def _addressed(tokens: Tokens, index: int, *, medical: bool) -> int:
+    """Where a family name behind a title ends, 0 where none begins: "Miss Young", "Nurse Li", not "Nurse station".
+
+    ``medical``: whether an organ may be the name: "Mrs Head", not "Mr Head".
+    """
+    while (
+        index < len(tokens)
+        and len(tokens.words[index]) == 1
+        and tokens.capital(index)
+        and tokens.close(index)
     ):
-        return False
-    return bool(own & LAST and own & COMMON) or (tokens.unknown(index) and len(word) > _LONG)
+        index += 1
+    if index >= len(tokens) or tokens.glued(index):
+        return 0
+    own = tokens.bits[index]
+    if own & PARTICLE and len(tokens.words[index]) > 1:
+        index = behind_particles(tokens, index, len(tokens)) or index
+        own = tokens.bits[index]
+    word = tokens.words[index]
+    upper = word.isupper()
+    if not (word.istitle() or upper) or len(word) < 2 or own & (UNIT | MONTH) or tokens.glued(index):
+        return 0
+    if own & CLINICAL:
+        goes_on = index + 1 < len(tokens) and tokens.gap(index) == " " and tokens.words[index + 1].islower()
+        if goes_on or not own & FREQUENT or not (medical or tokens.lows[index] not in _ORGANS):
+            return 0
+    if own & STRONG or (tokens.close(index) and tokens.gap(index) == "-" and tokens.at(index + 1) & STRONG):
+        return index + 1 if own & STRONG else index + 2  # "Miss Saint-Pierre"
+    named = own & LAST and own & COMMON and (not upper or (own & FREQUENT and len(word) > _LONG - 1))
+    return index + 1 if named or (tokens.unknown(index) and len(word) > _LONG - (not upper)) else 0
 
 
 def _hyphenated(tokens: Tokens, index: int) -> bool:
@@ -365,19 +387,27 @@ def _suffixed(tokens: Tokens, index: int, own: int, spans: list[Span]) -> None:
             and tokens.gap(previous) not in _INITIALS
         ):
             break  # "arm B; S. Walker MD"
-        if tokens.lettered(previous):
+        if len(word) == 1 and tokens.lettered(previous):
             break  # "arm B Ann Walker, MD"
         if first < index and len(word) > 1 and word.isupper() and tokens.words[first].istitle():
             break  # "LUNG SCREEN Mercedes Winterbourne, MD"
+        family = (
+            first == index
+            and "," in tokens.gap(previous)
+            and word.istitle()
+            and flags & LAST
+            and flags & FREQUENT
+        )
         if (
             not tokens.capital(previous)
-            or (flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1)
+            or (flags & (CLINICAL | FUNCTION | UNIT) and len(word) > 1 and not family)
             or tokens.glued(previous)
         ):
-            break
+            break  # but "Stone, MD"
         if len(word) > 1 and not flags & NAME and not tokens.unknown(previous):
             break
-        if own & WEAK_SUFFIX and not flags & STRONG and first == index:
+        stranger = tokens.words[index] in _CERTAIN_SUFFIXES and word.istitle() and tokens.unknown(previous)
+        if own & WEAK_SUFFIX and not flags & STRONG and first == index and not (family or stranger):
             break
         first = previous
     if first < index and any(len(tokens.words[at]) > 1 for at in range(first, index)):

@@ -11,6 +11,7 @@ from functools import cache
 from deid.text.dates import windows
 from deid.text.lexicon import (
     CLINICAL,
+    FREQUENT,
     FUNCTION,
     HERE,
     MONTH,
@@ -33,7 +34,7 @@ _LONG = 200
 #: A number of North America, complete.
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?=[ ,]+[\d(]|$)")
 _NUMBERED = re.compile(r"\b\d{1,6}[A-Z]? (?:[A-Z][\w'.-]* ){1,4}$")
-_LEVEL = re.compile(r"[A-Za-z]\d{1,2}")
+_LEVEL = re.compile(r"[A-Za-z]\d{1,4}")
 _DIALLED, _MEASURED = 7, 5  # characters
 #: What ranges of numbers stand behind: "TI 150-2500".
 _PARAMETER = re.compile(
@@ -214,7 +215,11 @@ def _shape(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, 
         return None
     if _DATE_LIKE.fullmatch(value[len(prefix) :].lstrip("-_")):
         return None
-    if prefix and bits()[prefix] & (CLINICAL | WORD | UNIT) and found.end() - found.start() > len(prefix):
+    if (
+        prefix
+        and bits()[prefix] & (CLINICAL | WORD | UNIT | FUNCTION)
+        and found.end() - found.start() > len(prefix)
+    ):
         start += len(prefix)  # CHEST1234567: the word stays
         start += text[start] in "-_"
     return start, end
@@ -278,22 +283,25 @@ def _zip(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, in
 
 def _mail(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
     """An address without the words that an underscore joins to it: "dose_eleanor1985@mail.example"."""
-    begun = start > 0  # text before it: "Head and shoulder mask_mary1997@..."
     while (at := text.find("_", start, end)) > 0 and at < found.end() and "@" not in text[start:at]:
         piece = text[start:at]
         word = piece.lstrip("0123456789+.")
         own = bits()[word.lower()]
-        level = _LEVEL.fullmatch(piece) is not None  # "L4 on L5_mary1974@..."
-        measured = level or (len(word) < len(piece) and (not word or own & UNIT) and len(piece) <= _MEASURED)
-        if begun and (
-            measured or len(word) == 1 or own & (UNIT | FUNCTION) or (own & WORD and not own & STRONG)
-        ):
-            start = at + 1
-            continue
-        if not own & CLINICAL and (own & NAME or not own & (WORD | UNIT)):
+        measured = len(word) < len(piece) and (not word or own & UNIT) and len(piece) <= _MEASURED
+        plain = measured or len(word) == 1 or own & (UNIT | FUNCTION) or (own & WORD and not own & STRONG)
+        # with text before it the piece belongs to that: "Head and shoulder mask_mary1997@..."
+        joined = _LEVEL.fullmatch(piece) or (start > 0 and plain) or own & CLINICAL
+        if not joined and (own & NAME or not own & (WORD | UNIT)):
             break
         start = at + 1
     return start, end
+
+
+def _degree(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
+    """A physician by what stands behind: not "Chest, M.D."."""
+    own = bits()[text[start:end].lower()]
+    plain = own & (CLINICAL | FUNCTION | WORD) and not (own & NAME and own & FREQUENT)
+    return None if plain else (start, found.end())
 
 
 def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, int] | None:
@@ -329,6 +337,7 @@ _CHECKS = {
     "zip": _zip,
     "city": _city,
     "mail": _mail,
+    "degree": _degree,
     "hint": _any,
 }
 

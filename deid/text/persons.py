@@ -121,7 +121,7 @@ def run(tokens: Tokens, index: int, level: int) -> int:
             and (ahead := behind_particles(tokens, position, count))
             and (
                 _continues(tokens, ahead, level, names=names, first=first_seen)
-                if names or tokens.bits[ahead] & CLINICAL or not tokens.words[ahead].istitle()
+                if names or level == 1 or tokens.bits[ahead] & CLINICAL or not tokens.words[ahead].istitle()
                 else _opens(tokens, ahead, level)
             )
         ):
@@ -255,8 +255,13 @@ def _continues(
     if own & (CLINICAL | NOBODY | SUFFIX):
         return False
     ahead = index + 1 < len(tokens) and tokens.words[index + 1].istitle()
-    given = names == 1 and own & STRONG and ((first and own & COMMON) or level > 1)
-    given = given and (not own & EPONYM or (first and ahead and not own & CERTAIN))
+    named = own & STRONG or (own & LAST and own & FREQUENT and first and level > 1)
+    given = names == 1 and named and ((first and own & COMMON) or level > 1)
+    given = given and (
+        not own & EPONYM
+        or ((first or (level > 1 and tokens.unknown(index - 1))) and ahead and not own & CERTAIN)
+    )
+    given = given or (comma and own & FIRST and own & COMMON)  # "Sokolova, Tatiana Tumor"
     if own & (STRONG | EPONYM) and not given and protected(tokens, index, own):
         return False  # but "Tatiana Sokolova Tumor"
     if own & CERTAIN and not comma and finding(tokens, index):
@@ -269,16 +274,8 @@ def _continues(
     if comma and not (own & FIRST and own & COMMON):
         return names == 1 and title and tokens.unknown(index) and not tokens.glued(index)
     if own & NAME:
-        if own & WORD and not comma and (names > 1 or (index > 1 and "^" in tokens.gap(index - 2))):
-            previous = tokens.words[index - 1]
-            if _says_more(tokens, index) or (
-                len(previous) > 1 and (previous.isupper() if title else previous.istitle())
-            ):
-                return False  # "Frederick Williams End of treatment", "FROST^DAWN Gross tumor"
-        if own & WORD and not own & FREQUENT and tokens.at(index + 1) and tokens.lows[index + 1] in ("of", "in"):
-            return False  # "Prof. Ben-David End of treatment", "Prof. Kim Wash in"
-        if own & WORD and title and tokens.words[index - 1].isupper() and _says_more(tokens, index):
-            return len(tokens.words[index - 1]) == 1  # "Dr HARRIS End of treatment"
+        if own & WORD and not comma and _is_said(tokens, index, own, names):
+            return False
         if own & FUNCTION:
             named = names == 1 or (names == 2 and bool(tokens.bits[index - 1] & FIRST))
             return first and named and bool(own & LAST) and (title or _ends(tokens, index))
@@ -293,13 +290,6 @@ def _continues(
             ):
                 return False  # "Dr. Suleiman. Fall risk", "Prof. Johnson Smart mA"
             double = index + 1 < len(tokens) and tokens.gap(index) == "-" and tokens.bits[index + 1] & STRONG
-            if (
-                names > 1
-                and not title
-                and len(tokens.words[index - 1]) > 1
-                and tokens.words[index - 1].istitle()
-            ):
-                return False  # "Price^Joy SHARP 1.0"
             if names > 1 and not own & COMMON and not double:
                 return False  # "Patricia Johnson Stable"
             return (
@@ -348,8 +338,23 @@ def _surname(tokens: Tokens, index: int, own: int, level: int) -> bool:
         and tokens.gap(index - 1) == " "
         and tokens.words[index - 1].istitle()
         and bool(tokens.bits[index - 1] & STRONG or level > 1)
-        and (_ends(tokens, index) or (level > 1 and tokens.words[index + 1].istitle()))
+        and (_ends(tokens, index) or (level > 1 and not tokens.words[index + 1].islower()))
     )
+
+
+def _is_said(tokens: Tokens, index: int, own: int, names: int) -> bool:
+    """Whether a word that is also a name says something of its own behind a name."""
+    word, previous = tokens.words[index], tokens.words[index - 1]
+    initial, upper, frequent = len(previous) == 1, word.isupper(), bool(own & FREQUENT)
+    more = _says_more(tokens, index)
+    capitals = not initial and (previous.istitle() if upper else previous.isupper())
+    if names > 1 or (index > 1 and "^" in tokens.gap(index - 2)):
+        return more or capitals  # "Frederick Williams End of treatment", "FROST^DAWN Gross tumor"
+    if not frequent and index + 1 < len(tokens) and tokens.lows[index + 1] in ("of", "in"):
+        return True  # "Prof. Ben-David End of treatment", "Prof. Kim Wash in"
+    if not frequent and ((initial and more) or (upper and capitals)):
+        return True  # "Haugen I. Stable 6 mm", "Mr Johnson WATER: AX"
+    return more and capitals and not upper  # "Dr HARRIS End result"
 
 
 def _says_more(tokens: Tokens, index: int) -> bool:

@@ -107,8 +107,15 @@ def _before(tokens: Tokens, index: int) -> tuple[int, bool]:
         ):
             break  # "MP-RAGE Mercy General Hospital"
         if previous in tokens.known:
-            first, distinct = previous, True
+            first, distinct, filler = previous, True, False
             continue
+        if (
+            place
+            and own & CLINICAL
+            and tokens.lows[previous] not in _SAINTS
+            and not tokens.bits[first] & (PLACE_WORD | INSTITUTION | PLACE_PLAIN)
+        ):
+            break  # "Heart Lakeview Medical Center", but "Sacred Heart Hospital"
         if tokens.lows[first] in _SAINTS and first < index:
             break  # "Measurements St. Bartholomew Clinic"
         if own & (PLACE_PLAIN | FUNCTION | LINK) and not place:
