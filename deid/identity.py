@@ -342,6 +342,8 @@ class Collector:
         if self._grounds.creator(event) if 0x10 <= (tag & 0xFFFF) <= 0xFF else self._grounds.private(event):
             for said in decoded(value, ("latin-1",)):
                 self.known.said[event.path].update(spellings.runs_in(said))
+                if vr in ("DA", "DT"):  # moved, it may come to fall on another day of the patient
+                    self.known.places[event.path] |= spellings.dates_in(said)
             return
         if vr == "PN":
             self._names(value)

@@ -1,5 +1,8 @@
 """The verifier finds any single identity string that leaks, wherever it leaks to, and is silent otherwise."""
 
+import datetime
+import functools
+
 import pydicom
 import pytest
 from pydicom.dataelem import DataElement
@@ -213,8 +216,6 @@ def test_common_words_are_no_leak(ct, write, tmp_path, research, pseudonyms, edi
 
 def test_a_shifted_date_may_fall_on_another_date(ct, write, tmp_path, research, pseudonyms):
     """Original dates are one shift apart, so the output of one equals the original of the other."""
-    import datetime
-
     days = pseudonyms.days("MRN-0012345", "MERCY")
     ds = ct()
     earlier = datetime.date(2019, 3, 14) + datetime.timedelta(days=days)
@@ -229,6 +230,20 @@ def test_a_shifted_date_may_fall_on_another_date(ct, write, tmp_path, research, 
         "uid",
         "unchanged",
     }
+
+
+def test_a_shifted_private_date_may_fall_on_another_date(ct, write, tmp_path, pseudonyms):
+    """The vendor's date moves to the day of another attribute: what stood there as a date excuses it."""
+    days = pseudonyms.days("MRN-0012345", "MERCY")
+    ds = ct()
+    ds.DateOfSecondaryCapture = f"{datetime.date(2019, 3, 14) + datetime.timedelta(days=days):%Y%m%d}"
+    block = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    block.add_new(0x9D, "DT", "20190314193658")
+    outputs, policy = tmp_path / "out", load_policy("tcia")
+    verify = functools.partial(verify_series, policy=policy)
+    deidentify_series([write(ds)], outputs, policy, pseudonyms, verify=verify)
+    new = pydicom.dcmread(next(outputs.iterdir()))
+    assert new.private_block(0x0019, "GEMS_ACQU_01")[0x9D].value.startswith(ds.DateOfSecondaryCapture)
 
 
 def test_an_open_policy_is_no_finding(ct, write, tmp_path, pseudonyms):
