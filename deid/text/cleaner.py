@@ -248,7 +248,7 @@ def _parted(text: str, gap: tuple[int, int, str], kind: str, floor: int) -> tupl
     """
     start, end, new = gap
     before = _LAST.search(text, floor, start)
-    behind = len(text) - len(text[end:].lstrip(" \t:"))
+    behind = len(text) - len(text[end:].lstrip(" \t:-"))
     if before is None or new.strip() or not text[behind : behind + 1].isalnum():
         return gap
     labelled = kind in _NUMBERED or before.group().lower() in _LABELS

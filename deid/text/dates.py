@@ -42,7 +42,10 @@ _SHORT = re.compile(
     r"[ :]{1,2}(?P<a>\d\d?)(?P<s>[/-])(?P<b>\d\d?)(?![\d/.-]|\s?(?:mm|cm|ml|of|slices|views))",
     re.IGNORECASE,
 )
-_MEASURE = re.compile(r"\s?(?:ms|msec|mm|cm|mg|ml|kv|mas|mgy|hz|deg|degrees|%)\b", re.IGNORECASE)
+#: Not the title: "08/17/18 Ms. Smith".
+_MEASURE = re.compile(
+    r"\s?(?:(?-i:ms|MS)(?!\.)|msec|mm|cm|mg|ml|kv|mas|mgy|hz|deg|degrees|%)\b", re.IGNORECASE
+)
 _SEQUENCE = re.compile(r"\b(?:t[erit]|b|[clst]|bp|fa)[ =:]{0,2}$", re.IGNORECASE)
 FIRST_YEAR = 1850
 

@@ -181,7 +181,9 @@ class Rule:
 def _unit_follows(text: str, end: int) -> bool:
     found = _UNIT_AFTER.match(text, end)
     return (
-        found is not None and found[1] != "MG" and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
+        found is not None
+        and found[1] not in ("MG", "Ms")
+        and (found[1] == "%" or bool(bits()[found[1].lower()] & UNIT))
     )
 
 

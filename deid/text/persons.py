@@ -261,7 +261,9 @@ def _continues(
         not own & EPONYM
         or ((first or (level > 1 and tokens.unknown(index - 1))) and ahead and not own & CERTAIN)
     )
-    given = given or (comma and own & FIRST and own & COMMON)  # "Sokolova, Tatiana Tumor"
+    given = given or (
+        comma and own & FIRST and own & COMMON and not own & EPONYM
+    )  # "Sokolova, Tatiana Tumor"
     if own & (STRONG | EPONYM) and not given and protected(tokens, index, own):
         return False  # but "Tatiana Sokolova Tumor"
     if own & CERTAIN and not comma and finding(tokens, index):

@@ -149,6 +149,12 @@ def test_a_modality_is_no_title(text: str) -> None:
     assert clean(text) == text
 
 
+def test_a_title_is_no_unit() -> None:
+    assert clean("FAST on 08/17/18 Ms. Tatiana Sokolova") == "FAST on 05/09/18"
+    assert clean("CHEST 123456 Ms Tatiana Sokolova") == "CHEST"
+    assert clean("MRN 36834205 - Isovue-370") == "MRN; Isovue-370"
+
+
 def test_a_number_before_a_date_is_not_its_day() -> None:
     assert clean("eGFR 28_Aug 06 2019") == "eGFR 28_Apr 28 2019"
 
