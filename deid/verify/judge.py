@@ -292,6 +292,8 @@ def _is_ordinary(token: Token, value: bytes, offset: int) -> bool:
         return plain and not _WHERE.intersection(before[-1:])
     if token.code != "name" or not _is_word(token) or not own & _EVERYDAY:
         return False
+    if own & lexicon.UNIT and value[:offset].rstrip()[-1:].isdigit():
+        return True  # "15 min, supine", where somebody is called Min-jun
     end = offset + len(token.word)
     around = value[max(0, offset - 2) : offset] + value[end : end + 2]
     alone = not before and _WORD.search(lowered, end) is None

@@ -266,7 +266,7 @@ def test_every_code_is_documented():
 WORDS = {
     "ReferringPhysicianName": "Long^Min", "InstitutionName": "Riverside Community Hospital",
     "StudyDescription": "Community acquired pneumonia, seen by Dr. Long", "SeriesDescription": "Long axis 4 chamber",
-    "AcquisitionProtocolDescription": "3D gradient echo for A. Quimbly", "InterventionDescription": "after 15 min",
+    "AcquisitionProtocolDescription": "3D gradient echo for A. Quimbly", "InterventionDescription": "after 15 min, supine",
     "ReasonForTheRequestedProcedure": "gradient", "AcquisitionDateTime": "20190314070000+0100",
     "TimezoneOffsetFromUTC": "+0100", "AdditionalPatientHistory": "prior from 03/06/2018",
 }  # fmt: skip
@@ -320,6 +320,7 @@ def test_excuses_hold_in_their_place_only(words, keyword, text, code):
 def test_noise_between_samples_is_no_text(ct, policy, pseudonyms, tmp_path):
     ds = ct()
     frame = b"\x7f$+057860.%!\x00\xff)]%&!-(-%,3&+/(0(:+8562.1576:5:4\x80" + bytes(40)
+    frame += b"\x01^ccX^YRXW[LTTKOTLDAJKJEA=GC<D;+6889/462154,-.0/+(,+,#\x80" + bytes(40)
     ds.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
     ds["PixelData"].VR = "OB"
     ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.5"
