@@ -266,7 +266,8 @@ def test_every_code_is_documented():
 WORDS = {
     "ReferringPhysicianName": "Long^Min", "InstitutionName": "Riverside Community Hospital",
     "StudyDescription": "Community acquired pneumonia, seen by Dr. Long", "SeriesDescription": "Long axis 4 chamber",
-    "AcquisitionProtocolDescription": "3D gradient echo for A. Quimbly", "InterventionDescription": "after 15 min, supine",
+    "AcquisitionProtocolDescription": "3D gradient echo for A. Quimbly",
+    "InterventionDescription": "after 15 min, supine",
     "ReasonForTheRequestedProcedure": "gradient", "AcquisitionDateTime": "20190314070000+0100",
     "TimezoneOffsetFromUTC": "+0100", "AdditionalPatientHistory": "prior from 03/06/2018",
 }  # fmt: skip
