@@ -71,6 +71,8 @@ _WELL_KNOWN = (b"1.2.840.10008.", b"2.16.840.1.113883.6.")
 _REGISTERED = frozenset({0x00020002, 0x00020010, 0x00020012})
 _PARTS = re.compile(r"[\s^=,\\./;:()_\"-]+")
 _RUN = re.compile(rb"[\x20-\x7e\xa0-\xff]{5,}")
+#: A date with or without a time of day, as private attributes of implicit files have it.
+_STAMP = re.compile(r"(?:19|20)\d{6}(?:\d{4,6}(?:\.\d{1,6})?)?(?:[+-]\d{4})?")
 _DATE = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})")
 _LONGEST_UID = 190
 #: A name of this many letters is found inside longer words too.
@@ -342,7 +344,8 @@ class Collector:
         if self._grounds.creator(event) if 0x10 <= (tag & 0xFFFF) <= 0xFF else self._grounds.private(event):
             for said in decoded(value, ("latin-1",)):
                 self.known.said[event.path].update(spellings.runs_in(said))
-                if vr in ("DA", "DT"):  # moved, it may come to fall on another day of the patient
+                stamp = vr in ("DA", "DT") or (vr in ("", "UN") and _STAMP.fullmatch(said.strip("\0 ")))
+                if stamp:  # moved, it may come to fall on another day of the patient
                     self.known.places[event.path] |= spellings.dates_in(said)
             return
         if vr == "PN":

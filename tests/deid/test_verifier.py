@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from deid import deidentify_series, load_policy, verify_series
 from deid.findings import Finding
@@ -232,13 +232,15 @@ def test_a_shifted_date_may_fall_on_another_date(ct, write, tmp_path, research, 
     }
 
 
-def test_a_shifted_private_date_may_fall_on_another_date(ct, write, tmp_path, pseudonyms):
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_shifted_private_date_may_fall_on_another_date(ct, write, tmp_path, pseudonyms, syntax):
     """The vendor's date moves to the day of another attribute: what stood there as a date excuses it."""
     days = pseudonyms.days("MRN-0012345", "MERCY")
     ds = ct()
     ds.DateOfSecondaryCapture = f"{datetime.date(2019, 3, 14) + datetime.timedelta(days=days):%Y%m%d}"
     block = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
     block.add_new(0x9D, "DT", "20190314193658")
+    ds.file_meta.TransferSyntaxUID = syntax
     outputs, policy = tmp_path / "out", load_policy("tcia")
     verify = functools.partial(verify_series, policy=policy)
     deidentify_series([write(ds)], outputs, policy, pseudonyms, verify=verify)
