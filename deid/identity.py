@@ -227,7 +227,13 @@ class Grounds:
         """Whether the policy keeps a value at this path, cleaned; codes are no text."""
         if self._graphics and is_graphics(path[-1]):
             return True
-        return path[-1] not in _CODES and any(tag in self.cleaned for tag in path)
+        if path[-1] in _CODES:
+            return False
+        if any(tag in self.cleaned for tag in path):
+            return True
+        # what the table does not list is cleaned, too, where it is text
+        listed = path[-1] in standard.rows() or path[-1] >> 16 & 1
+        return "clean_descriptors" in self.options and not listed and vr_of(path[-1]) in FREE_VRS
 
 
 @lru_cache(maxsize=4)

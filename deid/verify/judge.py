@@ -47,6 +47,7 @@ _NEAR = 2  # words
 _EVERYDAY = lexicon.FUNCTION | lexicon.CLINICAL | lexicon.ESSENTIAL | lexicon.UNIT
 _LEADS = lexicon.SPEAKER | lexicon.TITLE | lexicon.DEED | lexicon.LINK
 _WHERE = frozenset({b"at", b"from", b"to", b"in", b"near", b"via", b"of"})
+_LAST_WORD = re.compile(rb"([a-z]+)\s*$")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{6,}")
 _AGE = re.compile(rb"(\d{3})Y ?")
 _MEANING = 0x00080104
@@ -289,7 +290,8 @@ def _is_ordinary(token: Token, value: bytes, offset: int) -> bool:
         plain = bool(own & lexicon.WORD and not own & lexicon.NAME) or bool(
             own & (lexicon.CLINICAL | lexicon.PLACE_PLAIN)
         )
-        return plain and not _WHERE.intersection(before[-1:])
+        said = _LAST_WORD.search(lowered[:offset])
+        return plain and not (said and said[1] in _WHERE)
     if token.code != "name" or not _is_word(token) or not own & _EVERYDAY:
         return False
     if own & lexicon.UNIT and value[:offset].rstrip()[-1:].isdigit():

@@ -19,9 +19,10 @@ END = 1 << 12
 _RUN = re.compile(rb"[\x20-\x7e\xa0-\xff]{6,}")
 _TYPED = re.compile(rb"[A-Za-z0-9 .,:;/()#@'_^=+\-]")
 _SHARE = 0.92
-#: Letters, digits and blanks are most of what is typed, in anything longer than a number with its signs.
-_PLAIN = re.compile(rb"[A-Za-z0-9 ]")
-_LONG, _WORDS = 24, 0.72
+#: Letters, digits and blanks are most of what is typed, in anything longer than a number with its signs; a line has few
+#: kinds of other signs.
+_PLAIN = re.compile(rb"[A-Za-z0-9 ]+")
+_LONG, _LINE, _SIGNS, _KINDS = 24, 160, 0.25, 8
 _JPEG, _J2K, _JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
 _END_OF_IMAGE = b"\xff\xd9"
 _SCAN, _TILE, _CODESTREAM = 0xDA, 0x90, b"jp2c"
@@ -64,7 +65,10 @@ def looks_typed(run: bytes) -> bool:
     Compressed samples hold printable runs by chance, with many signs that text has few of. A form (a telephone number)
     or three letters (a name) in such a run mean nothing; a longer name does.
     """
-    if len(run) >= _LONG and len(_PLAIN.findall(run)) < _WORDS * len(run):
+    signs = _PLAIN.sub(b"", run)
+    if len(run) >= _LONG and len(signs) > _SIGNS * len(run):
+        return False
+    if _LONG <= len(run) < _LINE and len(set(signs)) > _KINDS:
         return False
     return len(_TYPED.findall(run)) >= _SHARE * len(run)
 

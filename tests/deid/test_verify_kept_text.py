@@ -300,6 +300,8 @@ def words(ct, pseudonyms, tmp_path):
 def test_words_that_are_also_names_or_texts_elsewhere(words):
     """A zone is no telephone, an odd group no curve, and what the original said here may stay where it is plain."""
     assert words() == set()
+    assert words(StudyDescription="compared to 27-05-2018: Community acquired pneumonia") == set()
+    assert words(InterventionDescription="15 min, Patient [NAME]") == set()
 
 
 @pytest.mark.parametrize(
@@ -321,6 +323,7 @@ def test_excuses_hold_in_their_place_only(words, keyword, text, code):
 def test_noise_between_samples_is_no_text(ct, policy, pseudonyms, tmp_path):
     ds = ct()
     frame = b"\x7f$+057860.%!\x00\xff)]%&!-(-%,3&+/(0(:+8562.1576:5:4\x80" + bytes(40)
+    frame += b"\x011/,,+01.1425015257694=2\xff6\x80" + bytes(40)
     frame += b"\x01^ccX^YRXW[LTTKOTLDAJKJEA=GC<D;+6889/462154,-.0/+(,+,#\x80" + bytes(40)
     ds.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
     ds["PixelData"].VR = "OB"
