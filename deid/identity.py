@@ -329,16 +329,17 @@ class Collector:
         """What free text says about people, in forms that need no knowledge of the patient."""
         if vr not in FREE_VRS:
             return
-        if dated and not self._grounds.full_dates:
+        cleaned = self._grounds.free_text(path)
+        if (dated or cleaned) and not self._grounds.full_dates:
             self.known.places[path] |= spellings.dates_in(text)
-            if self._grounds.free_text(path):
+            if cleaned:
                 self.known.told |= spellings.dates_in(text, loose=False)
         for hit in generic_in(text, path[-1]):
             if hit.code == "generic-name":
                 self._name(hit.text)
             elif hit.code in ("generic-phone", "generic-ssn", "generic-id"):
                 self._identifier(hit.text, place=False)
-        if self._grounds.free_text(path):
+        if cleaned:
             words = spellings.words_in(text)
             self.known.clinical[path] |= standard.words("terms").intersection(words)
             self.known.said[path].update(spellings.runs_in(text))

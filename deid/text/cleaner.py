@@ -25,6 +25,10 @@ _DIGITS = re.compile(r"\d+")
 _MEMO = 4096
 _PASSES = 8
 _LEADS = DEED | LINK | SPEAKER | TITLE
+#: What a physician's name takes with it; "Smith PA" may be a projection.
+_DEGREE = re.compile(
+    r",? ?(?:MD|M\.D\.|PhD|Ph\.D\.|RN|R\.N\.|R\.T\.)(?!\w)|, ?(?:DO|D\.O\.|NP|PA)(?=[;,.)]|$)"
+)
 _NUMBERED = frozenset({"id", "phone", "uid"})
 _LABELS = frozenset({"ref", "reference", "order", "case", "file", "record", "visit"})  # of numbers, too
 _NUMBER = re.compile(r"[^\W\d]*[-/ ]?\d")
@@ -127,13 +131,17 @@ class TextCleaner:
         if not own_only:
             spans += patterns.find(source, tokens.lows, digits)
             spans += places.find(tokens)
-        found = [_span(folded, start, end, kind) for start, end, kind in spans]
+        found = [
+            _span(folded, start, end if kind != "name" else _with_degree(source, end), kind)
+            for start, end, kind in spans
+        ]
         people = [] if own_only else names.find(tokens)
         roads = sorted(span[:2] for span in spans if span[2] == "address") if people else []
         for start, end, lead in people:
             road = bisect_left(roads, (start, 0)) - 1
             if road >= 0 and start < roads[road][1] < end:
                 continue  # "12 Kingfisher Lane Gross tumor": the lane is nobody
+            end = _with_degree(source, end)
             span = _span(folded, start, end, "name")
             found.append(_Span(span.start, span.end, "name", None, folded.span(lead, end)[0]))
         if dates and digits:
@@ -149,6 +157,12 @@ class TextCleaner:
                 new = None if self._days is None else moved(source, date, self._days)
                 found.append(_span(folded, date.start, date.end, "date", new))
         return found
+
+
+def _with_degree(text: str, end: int) -> int:
+    """Where a name ends with the degree behind it: "I. Stone MD"."""
+    degree = _DEGREE.match(text, end) if text[end : end + 1] in (" ", ",") else None
+    return end if degree is None else degree.end()
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ _LONG = 200
 #: A number of North America, complete.
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?=[ ,]+[\d(]|$)")
 _NUMBERED = re.compile(r"\b\d{1,6}[A-Z]? (?:[A-Z][\w'.-]* ){1,4}$")
-_LEVEL = re.compile(r"[A-Za-z]\d{1,4}")
+_LEVEL = re.compile(r"[A-Za-z]\d{1,4}[a-z]?")
 _DIALLED, _MEASURED = 7, 5  # characters
 #: What ranges of numbers stand behind: "TI 150-2500".
 _PARAMETER = re.compile(
@@ -325,7 +325,8 @@ def _city(text: str, found: re.Match[str], start: int, end: int) -> tuple[int, i
         return None
     if not said and (bits()[words[-1]] & (WORD | CLINICAL) and not bits()[words[-1]] & NAME):
         return None
-    whole = said or found["state"] not in _OTHERWISE or (begin == 0 and end == len(text))
+    degree = bits()[found["state"].lower()] & SUFFIX  # "Portal Venous Park, MD"
+    whole = said or degree or found["state"] not in _OTHERWISE or (begin == 0 and end == len(text))
     return begin, end if whole else found.end("road")
 
 
